@@ -1,0 +1,50 @@
+"""Command lines of Strongroom, in one place: change them here when the tool's options change."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.server import Server
+
+PROJECT = Path(__file__).resolve().parent.parent
+PACK_PREFIX = "packs/"
+
+
+@dataclass(frozen=True)
+class Strongroom:
+    """Command lines for one source bucket and one repository bucket."""
+
+    server: Server
+    source: str
+    repository: str
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of the tool."""
+        return self.server.environment()
+
+    def backup(self) -> list[str]:
+        """Return the backup of all users of the source."""
+        return self._command("backup", "--source", self.source)
+
+    def restore_to_directory(self, target: Path) -> list[str]:
+        """Return the restore of all users to a local folder."""
+        return self._restore("--to-directory", str(target))
+
+    def restore_to_bucket(self, bucket: str) -> list[str]:
+        """Return the restore of all users to another bucket."""
+        return self._restore("--to-bucket", bucket)
+
+    def verify(self) -> list[str]:
+        """Return the check that reads every pack."""
+        return self._command("verify", "--depth", "full")
+
+    def _restore(self, *target: str) -> list[str]:
+        return self._command("restore", "--source-name", self.source, "--all-users", *target, "--yes")
+
+    def _command(self, action: str, *arguments: str) -> list[str]:
+        python = os.environ.get("BENCH_PYTHON", sys.executable)
+        where = ["--endpoint", self.server.endpoint, "--repository", self.repository]
+        return [python, "-m", "cli", action, *where, *arguments]

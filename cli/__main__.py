@@ -1,0 +1,5 @@
+"""Lets `python -m cli` run the tool."""
+
+from cli.main import main
+
+main()

@@ -1,0 +1,55 @@
+"""Shows results: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+_UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
+_STEP = 1000
+
+
+def show_json(document: dict[str, Any]) -> None:
+    """Print one JSON document."""
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def show_facts(title: str, facts: Iterable[tuple[str, str]]) -> None:
+    """Print a table of names and values."""
+    show_table(title, ("", ""), facts)
+
+
+def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; the first column is text, the others are numbers or words."""
+    from rich.console import Console  # noqa: PLC0415 - 0.1 s that `--json` does not need
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(title=title, title_justify="left", show_header=any(columns))
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def size(count: float) -> str:
+    """Give bytes as people read them: `1.2 GB`."""
+    value = float(count)
+    for unit in _UNITS:
+        if value < _STEP or unit == _UNITS[-1]:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= _STEP
+    raise AssertionError("unreachable")
+
+
+def rate(count: float, seconds: float) -> str:
+    """Give MB/s."""
+    return f"{count / max(seconds, 1e-9) / 1e6:.1f} MB/s"
+
+
+def ratio(whole: float, part: float) -> str:
+    """Give how many times `part` goes into `whole`: `2.3 x`."""
+    return f"{whole / part:.2f} x" if part else "-"

@@ -1,0 +1,1 @@
+"""Everything that is shipped to Lambda: `contract` <- `engine` <- `adapters` <- `runtime` <- `handlers`."""

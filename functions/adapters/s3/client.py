@@ -1,0 +1,345 @@
+"""S3's operations as futures, and S3's refusals as errors of the engine's tree."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+from functions.adapters.s3 import signing
+from functions.adapters.s3.listing import ListingPage, parse_listing
+from functions.adapters.s3.transport import HeaderList, Request, Response, Transport, TransportError
+from functions.engine.errors import (
+    AccessError,
+    BlobNotFoundError,
+    BucketNotFoundError,
+    ConfigurationError,
+    ConflictError,
+    CredentialsError,
+    RequestError,
+    StrongroomError,
+    UnavailableError,
+)
+from functions.engine.model import Buffer
+
+T = TypeVar("T")
+
+_CODE = re.compile(rb"<Code>([^<]+)</Code>")
+_MESSAGE = re.compile(rb"<Message>([^<]*)</Message>")
+_RETRYABLE_CODES = frozenset({"RequestTimeout", "ConditionalRequestConflict", "OperationAborted", "BadDigest"})
+_CREDENTIAL_CODES = frozenset(
+    {
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+        "RequestTimeTooSkewed",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A bucket and where it is reached. Without `endpoint`, AWS's own in `region`."""
+
+    bucket: str
+    region: str
+    endpoint: str | None = None
+
+    def base(self) -> tuple[str, str, str]:
+        """Give scheme and authority, the Host header, and what precedes a key in the path.
+
+        AWS gets the virtual-hosted style, other endpoints and names with dots (which no wildcard certificate
+        covers) the path style.
+        """
+        if self.endpoint:
+            parts = urlsplit(self.endpoint)
+            return f"{parts.scheme}://{parts.netloc}", parts.netloc, f"/{self.bucket}/"
+        suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+        if "." in self.bucket:
+            host = f"s3.{self.region}.{suffix}"
+            return f"https://{host}", host, f"/{self.bucket}/"
+        host = f"{self.bucket}.s3.{self.region}.{suffix}"
+        return f"https://{host}", host, "/"
+
+
+class S3Error(StrongroomError):
+    """A refusal that no caller expected, before it is put into the tree. `status` is HTTP's, `s3_code` S3's."""
+
+    def __init__(self, status: int, s3_code: str, text: str, headers: Mapping[str, str]) -> None:
+        """Keep what S3 said."""
+        super().__init__(text)
+        self.status = status
+        self.s3_code = s3_code
+        self.headers = headers
+
+
+class Call(NamedTuple, Generic[T]):
+    """What to make of an answer, and of a failure: the two ends of a request."""
+
+    convert: Callable[[Response], T]
+    translate: Callable[[BaseException], BaseException]
+
+    def settle(self, future: Future[T], outcome: Response | Exception) -> None:
+        """End `future` with the converted answer or the translated error."""
+        try:
+            if isinstance(outcome, Exception):
+                raise outcome
+            value = self.convert(_refuse_failure(outcome))
+        except Exception as error:  # noqa: BLE001 - the waiting thread gets it, whatever it is
+            future.set_exception(self.translate(error))
+        else:
+            future.set_result(value)
+
+
+class S3Client:
+    """One bucket's operations. Thread safe; many clients may share a transport."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        location: Location,
+        credentials: signing.CredentialProvider,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Bind a bucket to a transport. Nothing is sent yet."""
+        self.location = location
+        self._transport = transport
+        self._credentials = credentials
+        self._clock = clock
+        self._base, self._host, self._root = location.base()
+
+    def get(self, key: str, call: Call[T], headers: Mapping[str, str] | None = None) -> Future[T]:
+        """GetObject."""
+        return self._send(call, "GetObject", "GET", key, headers=headers)
+
+    def tags(self, key: str, version: str | None, call: Call[T]) -> Future[T]:
+        """GetObjectTagging."""
+        query = {"tagging": ""} | ({"versionId": version} if version else {})
+        return self._send(call, "GetObjectTagging", "GET", key, query=query)
+
+    def put(
+        self,
+        key: str,
+        parts: Sequence[Buffer],
+        call: Call[T],
+        headers: Mapping[str, str] | None = None,
+        sha256: bytes | None = None,
+    ) -> Future[T]:
+        """PutObject, with a SHA-256 that S3 checks before it accepts the object. `sha256` saves computing it."""
+        return self._upload(call, "PutObject", key, parts, {}, headers or {}, sha256)
+
+    def create_upload(self, key: str, headers: Mapping[str, str]) -> Future[str]:
+        """CreateMultipartUpload; gives the upload id."""
+        call = self.call(lambda r: xml_text(r.body, "UploadId"), f"start to write {key}", "s3:PutObject")
+        return self._send(call, "CreateMultipartUpload", "POST", key, query={"uploads": ""}, headers=headers, body=b"")
+
+    def put_part(self, key: str, upload: str, number: int, parts: Sequence[Buffer]) -> Future[str]:
+        """UploadPart, `number` from 1; gives the part's etag."""
+        query = {"partNumber": str(number), "uploadId": upload}
+        call = self.call(lambda r: r.headers["etag"], f"write part {number} of {key}", "s3:PutObject")
+        return self._upload(call, "UploadPart", key, parts, query, {})
+
+    def complete_upload(
+        self, key: str, upload: str, etags: Sequence[str], call: Call[T], headers: Mapping[str, str]
+    ) -> Future[T]:
+        """CompleteMultipartUpload. S3 may answer 200 and an error in the body; that is an error here too."""
+        rows = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>" for number, etag in enumerate(etags, 1)
+        )
+        body = f"<CompleteMultipartUpload>{rows}</CompleteMultipartUpload>".encode()
+        checked = Call(lambda response: call.convert(_refuse_error_body(response)), call.translate)
+        return self._send(
+            checked,
+            "CompleteMultipartUpload",
+            "POST",
+            key,
+            query={"uploadId": upload},
+            headers=headers,
+            body=body,
+        )
+
+    def abort_upload(self, key: str, upload: str) -> Future[None]:
+        """AbortMultipartUpload."""
+        call = self.call(lambda _r: None, f"give up writing {key}", "s3:AbortMultipartUpload")
+        return self._send(call, "AbortMultipartUpload", "DELETE", key, query={"uploadId": upload})
+
+    def list_page(
+        self,
+        prefix: str,
+        call: Call[T],
+        *,
+        start_after: str = "",
+        token: str | None = None,
+        delimiter: str = "",
+        limit: int = 1000,
+    ) -> Future[T]:
+        """ListObjectsV2, one page of up to `limit` keys, at most 1,000."""
+        query = {"list-type": "2", "encoding-type": "url", "prefix": prefix, "max-keys": str(limit)}
+        if delimiter:
+            query["delimiter"] = delimiter
+        if token:
+            query["continuation-token"] = token
+        elif start_after:
+            query["start-after"] = start_after
+        return self._send(call, "ListObjectsV2", "GET", "", query=query)
+
+    def pages(self, prefix: str, *, start_after: str = "", delimiter: str = "") -> Iterator[ListingPage]:
+        """List all pages; the next one is under way while the caller reads this one."""
+        call = self.call(lambda r: parse_listing(r.body), f"list {prefix}", "s3:ListBucket")
+        pending = self.list_page(prefix, call, start_after=start_after, delimiter=delimiter)
+        while True:
+            page = pending.result()
+            if page.token:
+                pending = self.list_page(prefix, call, token=page.token, delimiter=delimiter)
+            yield page
+            if not page.token:
+                return
+
+    def call(self, convert: Callable[[Response], T], what: str, action: str) -> Call[T]:
+        """Describe a call whose refusals get the tree's errors, naming `what` was done and the `action` it needs."""
+        return Call(convert, lambda error: self.translate(error, what, action))
+
+    def translate(self, error: BaseException, what: str, action: str) -> BaseException:
+        """Give the tree's error for a refusal or a transport failure; other errors as they are."""
+        what = f"{what} in s3://{self.location.bucket}"
+        if isinstance(error, TransportError):
+            return UnavailableError(f"{what}: {self._base} does not answer: {error}")
+        if not isinstance(error, S3Error):
+            return error
+        text = f"{what}: {error.s3_code or error.status} {error.message}".rstrip()
+        if error.s3_code == "NoSuchBucket":
+            return BucketNotFoundError(f"{what}: bucket {self.location.bucket} does not exist")
+        if error.status in {301, 307} or error.s3_code == "AuthorizationHeaderMalformed":
+            region = error.headers.get("x-amz-bucket-region", "another region")
+            return ConfigurationError(f"{what}: bucket {self.location.bucket} lies in {region}", hint="set its region")
+        if error.s3_code in _CREDENTIAL_CODES:
+            return CredentialsError(text)
+        if error.status in {401, 403}:
+            return AccessError(text, hint=f"grant {action} on {self.location.bucket}, and the key's use in KMS")
+        if error.status == 404:
+            return BlobNotFoundError(text)
+        if error.status in {409, 412}:
+            return ConflictError(text)
+        if error.status >= 500 or error.status == 429:
+            return UnavailableError(text)
+        return RequestError(text)
+
+    def _upload(
+        self,
+        call: Call[T],
+        operation: str,
+        key: str,
+        parts: Sequence[Buffer],
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        sha256: bytes | None = None,
+    ) -> Future[T]:
+        digest = sha256 or _digest(parts)
+        body = parts[0] if len(parts) == 1 and isinstance(parts[0], bytes) else b"".join(parts)
+        checked = {**headers, "x-amz-checksum-sha256": base64.b64encode(digest).decode()}
+        return self._send(
+            call, operation, "PUT", key, query=query, headers=checked, body=body, payload_sha256=digest.hex()
+        )
+
+    def _send(
+        self,
+        call: Call[T],
+        operation: str,
+        method: str,
+        key: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        payload_sha256: str | None = None,
+    ) -> Future[T]:
+        path = self._root + signing.encode_path(key)
+        encoded = signing.encode_query(query) if query else ""
+        fields = dict(headers) if headers else {}
+        if body is not None:
+            fields.setdefault("content-type", "application/octet-stream")
+        if payload_sha256 is None:
+            payload_sha256 = hashlib.sha256(body).hexdigest() if body else signing.EMPTY_SHA256
+        url = f"{self._base}{path}?{encoded}" if encoded else self._base + path
+        future: Future[T] = Future()
+        self._transport.send(
+            Request(
+                operation,
+                method,
+                url,
+                lambda: self._header_list(method, path, encoded, fields, payload_sha256),
+                lambda outcome: call.settle(future, outcome),
+                body,
+                _retryable_refusal,
+            )
+        )
+        return future
+
+    def _header_list(
+        self, method: str, path: str, query: str, fields: Mapping[str, str], payload_sha256: str
+    ) -> HeaderList:
+        added = signing.sign(
+            method=method,
+            host=self._host,
+            path=path,
+            query=query,
+            headers=fields,
+            payload_sha256=payload_sha256,
+            credentials=self._credentials(),
+            region=self.location.region,
+            now=self._clock(),
+        )
+        lines = [f"{name}: {value}" if value else f"{name};" for name, value in fields.items()]
+        lines += [f"{name}: {value}" for name, value in added.items()]
+        lines.append("Expect:")
+        return [line.encode("latin-1") for line in lines]
+
+
+def _digest(parts: Sequence[Buffer]) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.digest()
+
+
+def xml_text(body: Buffer, tag: str) -> str:
+    """Give the text of the first element `tag`."""
+    found = re.search(rf"<{tag}>([^<]*)</{tag}>".encode(), body)
+    if found is None:
+        raise RequestError(f"the answer holds no {tag}")
+    return found.group(1).decode()
+
+
+def _refuse_failure(response: Response) -> Response:
+    if response.status < 300:
+        return response
+    code = _CODE.search(response.body)
+    message = _MESSAGE.search(response.body)
+    raise S3Error(
+        response.status,
+        code.group(1).decode() if code else "",
+        message.group(1).decode(errors="replace") if message else "",
+        response.headers,
+    )
+
+
+def _refuse_error_body(response: Response) -> Response:
+    if b"<Error>" in bytes(response.body[:512]):
+        return _refuse_failure(response._replace(status=500))
+    return response
+
+
+def _retryable_refusal(response: Response) -> bool:
+    """Say whether a 4xx, or an error behind a 200, is one that S3's documentation says to retry."""
+    if response.status in {400, 409}:
+        code = _CODE.search(response.body)
+        return code is not None and code.group(1).decode() in _RETRYABLE_CODES
+    return False

@@ -1,0 +1,156 @@
+"""The engine's Destination on an S3 bucket."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from concurrent.futures import Future
+from urllib.parse import urlencode
+
+from functions.adapters.s3.client import Call, S3Client, S3Error
+from functions.adapters.s3.listing import ListingPage, parse_listing
+from functions.adapters.s3.source import USER_METADATA
+from functions.adapters.s3.transport import Response
+from functions.engine.conflict import Conflict, renamed
+from functions.engine.errors import DestinationExistsError
+from functions.engine.model import Buffer, Properties
+from functions.engine.ports import Target
+
+
+class S3Destination:
+    """Objects below a prefix. `If-None-Match` guards what exists, so no race can overwrite it."""
+
+    def __init__(self, client: S3Client, *, cut: str, prefix: str, conflict: Conflict, label: str) -> None:
+        """Write to `client`'s bucket: `cut` is taken off the keys and `prefix` put in front of them."""
+        self.client = client
+        self._cut = cut
+        self._prefix = prefix
+        self._conflict = conflict
+        self._label = label
+        self._known = _Known(client, prefix)
+
+    def place(self, key: str) -> Target | None:
+        """See Destination."""
+        name = self._prefix + key.removeprefix(self._cut)
+        if self._conflict is not Conflict.OVERWRITE and self._known.exists(name):
+            if self._conflict is Conflict.SKIP:
+                return None
+            name = renamed(name, self._label)
+        return Target(name, key)
+
+    def write(
+        self,
+        target: Target,
+        parts: Sequence[Buffer],
+        properties: Properties,
+        modified: str,  # noqa: ARG002 - S3 sets the time itself
+        sha256: bytes | None = None,
+    ) -> Future[str]:
+        """See Destination."""
+        headers = {**self.guard(), **properties_headers(properties)}
+        return self.client.put(target.name, parts, self.call(target), headers, sha256)
+
+    def begin(self, target: Target, size: int, properties: Properties, modified: str) -> S3LargeWrite:  # noqa: ARG002
+        """See Destination. Waits for the upload id."""
+        upload = self.client.create_upload(target.name, properties_headers(properties)).result()
+        return S3LargeWrite(self, target, upload)
+
+    def finish(self) -> None:
+        """See Destination. Every answered put is durable."""
+
+    def guard(self) -> dict[str, str]:
+        """Give the condition under which a write may become visible."""
+        return {} if self._conflict is Conflict.OVERWRITE else {"if-none-match": "*"}
+
+    def call(self, target: Target) -> Call[str]:
+        """Describe a call that makes `target` visible."""
+
+        def translate(error: BaseException) -> BaseException:
+            if isinstance(error, S3Error) and error.status == 412:
+                return DestinationExistsError(f"s3://{self.client.location.bucket}/{target.name} exists")
+            return self.client.translate(error, f"restore {target.name}", "s3:PutObject and s3:PutObjectTagging")
+
+        return Call(lambda _response: target.name, translate)
+
+
+class S3LargeWrite:
+    """A multipart upload."""
+
+    def __init__(self, destination: S3Destination, target: Target, upload: str) -> None:
+        """Go on with `upload`."""
+        self._destination = destination
+        self._client = destination.client
+        self._target = target
+        self._upload = upload
+        self._etags: dict[int, Future[str]] = {}
+
+    def write(self, number: int, offset: int, parts: Sequence[Buffer]) -> Future[None]:  # noqa: ARG002
+        """See LargeWrite."""
+        done: Future[None] = Future()
+        future = self._client.put_part(self._target.name, self._upload, number + 1, parts)
+        self._etags[number] = future
+
+        def settle(answer: Future[str]) -> None:
+            error = answer.exception()
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+
+        future.add_done_callback(settle)
+        return done
+
+    def complete(self) -> Future[str]:
+        """See LargeWrite."""
+        etags = [self._etags[number].result() for number in sorted(self._etags)]
+        call = self._destination.call(self._target)
+        return self._client.complete_upload(self._target.name, self._upload, etags, call, self._destination.guard())
+
+    def abort(self) -> None:
+        """See LargeWrite. The bucket's rule for incomplete uploads removes what this cannot."""
+        self._client.abort_upload(self._target.name, self._upload)
+
+
+class _Known:
+    """Answers whether keys exist, asked mostly in key order: one listing answers for up to a thousand."""
+
+    def __init__(self, client: S3Client, prefix: str) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._after = ""
+        self._keys: list[str] = []
+        self._complete = False
+        self._loaded = False
+
+    def exists(self, name: str) -> bool:
+        """Say whether `name` existed when its page was listed."""
+        if not self._covers(name):
+            self._load(name[:-1])
+        position = bisect.bisect_left(self._keys, name)
+        return position < len(self._keys) and self._keys[position] == name
+
+    def _covers(self, name: str) -> bool:
+        if not self._loaded or name <= self._after:
+            return False
+        return self._complete or (bool(self._keys) and name <= self._keys[-1])
+
+    def _load(self, after: str) -> None:
+        call = self._client.call(_page, f"list {self._prefix}", "s3:ListBucket")
+        page = self._client.list_page(self._prefix, call, start_after=after).result()
+        self._after = after
+        self._keys = [item.key for item in page.objects]
+        self._complete = page.token is None
+        self._loaded = True
+
+
+def properties_headers(properties: Properties) -> dict[str, str]:
+    """Give the request headers that set metadata and tags."""
+    headers = dict(properties.system)
+    headers.update({USER_METADATA + name: value for name, value in properties.user.items()})
+    if properties.tags:
+        headers["x-amz-tagging"] = urlencode(properties.tags)
+    return headers
+
+
+def _page(response: Response) -> ListingPage:
+    return parse_listing(response.body)

@@ -1,0 +1,61 @@
+"""Reads a ListObjectsV2 answer that was asked for with `encoding-type=url`, so that any legal key survives XML."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import unquote_plus
+from xml.sax.saxutils import unescape
+
+from functions.engine.errors import RequestError
+from functions.engine.model import Buffer, SourceObject
+
+_ENTITIES = {"&quot;": '"', "&apos;": "'", "&#34;": '"', "&#39;": "'", "&#x22;": '"', "&#x27;": "'"}
+_CONTENTS = re.compile(rb"<Contents>(.*?)</Contents>", re.DOTALL)
+_FIELD = re.compile(r"<(Key|LastModified|ETag|Size|StorageClass)>([^<]*)</")
+_PREFIX = re.compile(rb"<CommonPrefixes><Prefix>([^<]*)</Prefix>")
+_TOKEN = re.compile(rb"<NextContinuationToken>([^<]*)</NextContinuationToken>")
+_TRUNCATED = re.compile(rb"<IsTruncated>true</IsTruncated>")
+
+
+class ListingPage(NamedTuple):
+    """One page: objects and common prefixes in key order, and the token of the next page, if there is one."""
+
+    objects: list[SourceObject]
+    prefixes: list[str]
+    token: str | None
+
+
+def parse_listing(body: Buffer) -> ListingPage:
+    """Parse one page.
+
+    Regular expressions, since element order and names are fixed by S3's schema and text holds no markup: a
+    third of the time of a general XML parser, and a listing of 10 million keys is 10,000 pages.
+    """
+    text = bytes(body)
+    if b"<ListBucketResult" not in text:
+        raise RequestError("the answer to a listing is not a listing")
+    objects = [_parse_object(match.decode()) for match in _CONTENTS.findall(text)]
+    prefixes = [_key(match.decode()) for match in _PREFIX.findall(text)]
+    token = _TOKEN.search(text)
+    if token is None and _TRUNCATED.search(text):
+        raise RequestError("a listing was cut short without saying where to go on")
+    return ListingPage(objects, prefixes, unescape(token.group(1).decode(), _ENTITIES) if token else None)
+
+
+def _parse_object(text: str) -> SourceObject:
+    fields = dict(_FIELD.findall(text))
+    etag = fields.get("ETag", "")
+    return SourceObject(
+        key=_key(fields["Key"]),
+        size=int(fields["Size"]),
+        etag=unescape(etag, _ENTITIES).strip('"'),
+        modified=fields["LastModified"],
+        storage_class=fields.get("StorageClass", "STANDARD"),
+    )
+
+
+def _key(text: str) -> str:
+    if "%" in text or "+" in text:
+        return unquote_plus(text, errors="strict")
+    return unescape(text, _ENTITIES) if "&" in text else text

@@ -1,0 +1,161 @@
+"""The engine's Source on an S3 bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import TypeVar
+from xml.etree import ElementTree
+
+from functions.adapters.s3.blobs import range_header
+from functions.adapters.s3.client import Call, S3Client, S3Error
+from functions.adapters.s3.listing import ListingPage, parse_listing
+from functions.adapters.s3.transport import Response
+from functions.contract.object_keys import ROOT_USER
+from functions.engine.errors import (
+    CredentialsError,
+    SourceArchivedError,
+    SourceChangedError,
+    SourceDeniedError,
+    SourceVanishedError,
+)
+from functions.engine.model import ObjectRead, Properties, SourceObject
+
+SYSTEM_HEADERS = (
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+    "x-amz-website-redirect-location",
+)
+"""The system metadata that a restore gives back. S3 keeps no other that a PutObject may set freely."""
+
+T = TypeVar("T")
+
+USER_METADATA = "x-amz-meta-"
+_TAG_COUNT = "x-amz-tagging-count"
+_SHRUNK = 416
+
+
+class S3Source:
+    """Reads objects with `If-Match`, and their tags with one request more when S3 says that there are any."""
+
+    def __init__(self, client: S3Client) -> None:
+        """Read `client`'s bucket."""
+        self._client = client
+        self._bucket = client.location.bucket
+
+    def users(self, prefix: str) -> Iterator[str]:
+        """See Source."""
+        root_seen = False
+        for page in self._client.pages(prefix, delimiter="/"):
+            if page.objects and not root_seen:
+                root_seen = True
+                yield ROOT_USER
+            for folder in page.prefixes:
+                yield folder[len(prefix) : -1] or "/"
+
+    def list(self, prefix: str, start_after: str = "", *, recursive: bool = True) -> Iterator[SourceObject]:
+        """See Source."""
+        delimiter = "" if recursive else "/"
+        for page in self._client.pages(prefix, start_after=start_after, delimiter=delimiter):
+            yield from page.objects
+
+    def read(self, item: SourceObject, start: int = 0, length: int | None = None) -> Future[ObjectRead]:
+        """See Source."""
+        headers = {"if-match": f'"{item.etag}"', **range_header(start, length)}
+        call = self._call(lambda response: _object_read(response, item), item.key, "s3:GetObject")
+        if start > 0:
+            return self._client.get(item.key, call, headers)
+        return self._with_tags(item.key, call, headers)
+
+    def stat(self, key: str) -> Future[SourceObject]:
+        """See Source."""
+        call = self._call(lambda response: _only(key, parse_listing(response.body)), key, "s3:ListBucket")
+        return self._client.list_page(key, call, limit=1)
+
+    def _with_tags(self, key: str, call: Call[ObjectRead], headers: dict[str, str]) -> Future[ObjectRead]:
+        """Get the object, then its tags if the answer counts any; give a future of both."""
+        whole: Future[ObjectRead] = Future()
+
+        def settle(outcome: Future[Response]) -> None:
+            error = outcome.exception()
+            if error is not None:
+                whole.set_exception(error)
+                return
+            response = outcome.result()
+            if response.headers.get(_TAG_COUNT, "0") == "0":
+                call.settle(whole, response)
+            else:
+                self._add_tags(key, call.convert(response), whole)
+
+        self._client.get(key, Call(_as_it_is, call.translate), headers).add_done_callback(settle)
+        return whole
+
+    def _add_tags(self, key: str, found: ObjectRead, whole: Future[ObjectRead]) -> None:
+        def settle(outcome: Future[dict[str, str]]) -> None:
+            error = outcome.exception()
+            if error is not None:
+                whole.set_exception(error)
+                return
+            properties = Properties(found.properties.system, found.properties.user, outcome.result())
+            whole.set_result(found._replace(properties=properties))
+
+        call = self._call(_parse_tags, key, "s3:GetObjectTagging")
+        self._client.tags(key, found.version, call).add_done_callback(settle)
+
+    def _call(self, convert: Callable[[Response], T], key: str, action: str) -> Call[T]:
+        return Call(convert, lambda error: self._translate(error, key, action))
+
+    def _translate(self, error: BaseException, key: str, action: str) -> BaseException:
+        what = f"read {key!r}"
+        if isinstance(error, S3Error):
+            if error.s3_code == "InvalidObjectState":
+                return SourceArchivedError(f"{what} in s3://{self._bucket}: it is in an archive class")
+            if error.status == 412 or error.status == _SHRUNK:
+                return SourceChangedError(f"{what} in s3://{self._bucket}: it changed since it was listed")
+            if error.status == 404 and error.s3_code != "NoSuchBucket":
+                return SourceVanishedError(f"{what} in s3://{self._bucket}: it was deleted since it was listed")
+        translated = self._client.translate(error, what, action)
+        if isinstance(error, S3Error) and error.status == 403 and not isinstance(translated, CredentialsError):
+            return SourceDeniedError(str(translated))
+        return translated
+
+
+def _as_it_is(response: Response) -> Response:
+    return response
+
+
+def _object_read(response: Response, item: SourceObject) -> ObjectRead:
+    headers = response.headers
+    system = {name: headers[name] for name in SYSTEM_HEADERS if name in headers}
+    user = {name[len(USER_METADATA) :]: value for name, value in headers.items() if name.startswith(USER_METADATA)}
+    total = headers.get("content-range", "").rpartition("/")[2]
+    version = headers.get("x-amz-version-id")
+    return ObjectRead(
+        data=response.body,
+        etag=headers.get("etag", item.etag).strip('"'),
+        version=version if version != "null" else None,
+        modified=item.modified,
+        size=int(total) if total.isdigit() else len(response.body),
+        properties=Properties(system, user),
+    )
+
+
+def _only(key: str, page: ListingPage) -> SourceObject:
+    for item in page.objects:
+        if item.key == key:
+            return item
+    raise SourceVanishedError(f"{key!r} was deleted since it was listed")
+
+
+def _parse_tags(response: Response) -> dict[str, str]:
+    root = ElementTree.fromstring(bytes(response.body))  # noqa: S314 - S3's own answer, from the signed endpoint
+    tags: dict[str, str] = {}
+    for tag in root.iter():
+        if tag.tag.rpartition("}")[2] == "Tag":
+            fields = {child.tag.rpartition("}")[2]: child.text or "" for child in tag}
+            tags[fields["Key"]] = fields["Value"]
+    return tags

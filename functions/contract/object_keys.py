@@ -1,0 +1,110 @@
+"""Where each object of a repository lives in its bucket: format and parse, both ways round.
+
+    packs/<hh>/<pack-id>
+    snapshots/<source>/<user>/<backup-id>/<nnnnn>.jsonl.zst
+    snapshots/<source>/<user>/<backup-id>/commit.json
+
+Source and user names are percent-encoded, so a name may hold anything that an S3 key may hold.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+PACKS = "packs/"
+SNAPSHOTS = "snapshots/"
+COMMIT_NAME = "commit.json"
+MANIFEST_SUFFIX = ".jsonl.zst"
+
+ROOT_USER = ""
+"""The user that owns the objects which lie directly in a source, below no folder."""
+
+_ROOT_NAME = "@root"
+_UNRESERVED = re.compile(r"[A-Za-z0-9_-]+")
+_BACKUP_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+_PACK_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class SnapshotKey(NamedTuple):
+    """What a key below `snapshots/` says: whose backup it belongs to and which file of it this is."""
+
+    source: str
+    user: str
+    backup_id: str
+    name: str
+
+
+def encode_name(name: str) -> str:
+    """Percent-encode `name` into one key segment; letters, digits, `-` and `_` stay as they are.
+
+    Dots are encoded too: a segment `.` or `..` would be folded away by many HTTP clients. The root user's
+    name starts with `@`, which no encoded name can hold.
+    """
+    if name == ROOT_USER:
+        return _ROOT_NAME
+    if _UNRESERVED.fullmatch(name):
+        return name
+    return quote(name, safe="-_").replace(".", "%2E").replace("~", "%7E")
+
+
+def decode_name(segment: str) -> str:
+    """Undo `encode_name`."""
+    return ROOT_USER if segment == _ROOT_NAME else unquote(segment, errors="strict")
+
+
+def pack_key(pack_id: str) -> str:
+    """Give the key of a pack: 256 folders, so that S3 can split the load by prefix."""
+    return f"{PACKS}{pack_id[:2]}/{pack_id}"
+
+
+def parse_pack_key(key: str) -> str | None:
+    """Give the pack id that `key` holds, or None when it is not the key of a pack."""
+    pack_id = key.rpartition("/")[2]
+    return pack_id if _PACK_ID.fullmatch(pack_id) and pack_key(pack_id) == key else None
+
+
+def source_prefix(source: str) -> str:
+    """Give the prefix of all backups of one source."""
+    return f"{SNAPSHOTS}{encode_name(source)}/"
+
+
+def user_prefix(source: str, user: str) -> str:
+    """Give the prefix of all backups of one user."""
+    return f"{source_prefix(source)}{encode_name(user)}/"
+
+
+def backup_prefix(source: str, user: str, backup_id: str) -> str:
+    """Give the prefix of all objects of one backup."""
+    return f"{user_prefix(source, user)}{backup_id}/"
+
+
+def manifest_key(source: str, user: str, backup_id: str, segment: int) -> str:
+    """Give the key of a segment's manifest."""
+    return f"{backup_prefix(source, user, backup_id)}{segment:05d}{MANIFEST_SUFFIX}"
+
+
+def commit_key(source: str, user: str, backup_id: str) -> str:
+    """Give the key of a commit record."""
+    return f"{backup_prefix(source, user, backup_id)}{COMMIT_NAME}"
+
+
+def parse_snapshot_key(key: str) -> SnapshotKey | None:
+    """Give the parts of a key below `snapshots/`, or None when it is not one of ours."""
+    parts = key.split("/")
+    if len(parts) != 5 or f"{parts[0]}/" != SNAPSHOTS or not _BACKUP_ID.fullmatch(parts[3]):
+        return None
+    return SnapshotKey(decode_name(parts[1]), decode_name(parts[2]), parts[3], parts[4])
+
+
+def is_backup_id(text: str) -> bool:
+    """Say whether `text` has the form of a backup id, such as `20261120T020000Z-1f3a9c20`."""
+    return _BACKUP_ID.fullmatch(text) is not None
+
+
+def user_objects(prefix: str, user: str) -> tuple[str, bool]:
+    """Give the prefix of a user's objects in a source with `prefix`, and whether to look below further folders."""
+    if user == ROOT_USER:
+        return prefix, False
+    return (f"{prefix}/" if user == "/" else f"{prefix}{user}/"), True

@@ -1,0 +1,118 @@
+"""Reads the indexes of packs: a suffix range read each, many under way, in the order that was asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import NamedTuple
+
+from functions.contract.object_keys import PACKS, pack_key, parse_pack_key
+from functions.engine.errors import BlobNotFoundError, PackMissingError, StrongroomError
+from functions.engine.model import ChunkRef, PackId
+from functions.engine.pack import FOOTER_SIZE, SUFFIX_READ, read_footer, read_index
+from functions.engine.ports import BlobStore, DedupIndex, Tail
+
+_AHEAD = 32
+
+
+class PackIndex(NamedTuple):
+    """A pack's chunks, or the error that keeps them from being known."""
+
+    pack_id: PackId
+    refs: list[ChunkRef]
+    error: StrongroomError | None
+
+
+def list_packs(store: BlobStore) -> Iterator[PackId]:
+    """Give the ids of all packs, in the order of their keys."""
+    for blob in store.list(PACKS):
+        pack_id = parse_pack_key(blob.key)
+        if pack_id is not None:
+            yield pack_id
+
+
+def read_pack_indexes(store: BlobStore, pack_ids: Iterable[PackId]) -> Iterator[PackIndex]:
+    """Read the index of each pack. A pack that cannot be read gives its error instead of an end."""
+    ahead: deque[tuple[PackId, Future[Tail]]] = deque()
+    for pack_id in pack_ids:
+        ahead.append((pack_id, store.get_tail(pack_key(pack_id), SUFFIX_READ)))
+        if len(ahead) >= _AHEAD:
+            yield _settle(store, *ahead.popleft())
+    while ahead:
+        yield _settle(store, *ahead.popleft())
+
+
+class CachedIndex(NamedTuple):
+    """A pack's chunks as a set, or the error that keeps them from being known."""
+
+    places: frozenset[ChunkRef]
+    error: StrongroomError | None
+
+
+class IndexCache:
+    """The indexes of the packs that were asked for last. Safe from any thread."""
+
+    def __init__(self, store: BlobStore, keep: int = 256) -> None:
+        """Keep up to `keep` indexes: about 60 KiB each for packs of small files."""
+        self._store = store
+        self._keep = keep
+        self._kept: OrderedDict[PackId, CachedIndex] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def load(self, pack_ids: Sequence[PackId]) -> None:
+        """Read the indexes that are not there yet, many at once; no more than fit."""
+        with self._lock:
+            missing = [pack_id for pack_id in pack_ids[: self._keep] if pack_id not in self._kept]
+        for found in read_pack_indexes(self._store, missing):
+            self._add(found)
+
+    def get(self, pack_id: PackId) -> CachedIndex:
+        """Give one index; read it if it is not there."""
+        with self._lock:
+            cached = self._kept.get(pack_id)
+            if cached is not None:
+                self._kept.move_to_end(pack_id)
+                return cached
+        return self._add(next(read_pack_indexes(self._store, [pack_id])))
+
+    def _add(self, found: PackIndex) -> CachedIndex:
+        cached = CachedIndex(frozenset(found.refs), found.error)
+        with self._lock:
+            self._kept[found.pack_id] = cached
+            if len(self._kept) > self._keep:
+                self._kept.popitem(last=False)
+        return cached
+
+
+def fill_index(store: BlobStore, index: DedupIndex) -> int:
+    """Record every chunk of every readable pack in `index`; give the number of packs.
+
+    A damaged pack is left out: its chunks count as unknown and are stored again.
+    """
+    packs = 0
+    for found in read_pack_indexes(store, list_packs(store)):
+        if found.error is None:
+            index.record(found.refs)
+            packs += 1
+    return packs
+
+
+def _settle(store: BlobStore, pack_id: PackId, future: Future[Tail]) -> PackIndex:
+    try:
+        return PackIndex(pack_id, _parse(store, pack_id, future.result()), None)
+    except BlobNotFoundError:
+        return PackIndex(pack_id, [], PackMissingError(f"pack {pack_id} does not exist"))
+    except StrongroomError as error:
+        return PackIndex(pack_id, [], error)
+
+
+def _parse(store: BlobStore, pack_id: PackId, tail: Tail) -> list[ChunkRef]:
+    footer = read_footer(pack_id, tail.data, tail.size)
+    needed = footer.index_stored + FOOTER_SIZE
+    data = tail.data
+    if needed > len(data):
+        data = store.get_tail(pack_key(pack_id), needed).result().data
+    end = len(data) - FOOTER_SIZE
+    return read_index(pack_id, footer, memoryview(data)[end - footer.index_stored : end])

@@ -1,0 +1,320 @@
+"""Turns objects of the source into manifest entries: small ones in batches, large ones in parts.
+
+Fetches are futures; when what they wait for is complete, the work goes to the pool. Results come back through
+a callback, out of order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from functions.engine.budget import Budget
+from functions.engine.chunker import Chunker
+from functions.engine.dedup import Deduplicator, Piece
+from functions.engine.errors import (
+    SourceChangedError,
+    SourceObjectError,
+    SourceVanishedError,
+    UnavailableError,
+)
+from functions.engine.manifest import Line, encode_entry, encode_unreadable
+from functions.engine.model import ChunkId, ChunkRef, FileEntry, ObjectRead, PackId, SourceObject, Unreadable
+from functions.engine.ports import Progress, Source
+from functions.engine.safety import SafetyParameters
+from functions.engine.workers import Tools, WorkerPool
+
+
+class Outcome(NamedTuple):
+    """What became of one object: a line for the manifest, or nothing when it is gone, and what it cost."""
+
+    sequence: int
+    line: bytes = b""
+    key: str = ""
+    packs: frozenset[PackId] = frozenset()
+    size: int = 0
+    read: int = 0
+    new: int = 0
+    stored: int = 0
+    unreadable: Unreadable | None = None
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One object to read. `done` takes its outcome, from any thread."""
+
+    sequence: int
+    item: SourceObject
+    parent: Line | None
+    done: Callable[[Outcome], None]
+
+    def known(self) -> dict[ChunkId, ChunkRef]:
+        """Give the places that the parent's line has for this object's chunks."""
+        if self.parent is None:
+            return {}
+        return {ref.chunk: ref for ref in self.parent.entry().chunks}
+
+    def cannot(self, error: BaseException) -> None:
+        """Settle an object that cannot be read: gone, listed as unreadable, or the end of the whole backup."""
+        if isinstance(error, SourceVanishedError):
+            self.done(Outcome(self.sequence))
+        elif isinstance(error, SourceObjectError | UnavailableError):
+            unreadable = Unreadable(self.item.key, error.code, error.message)
+            line = encode_unreadable(unreadable)
+            self.done(Outcome(self.sequence, line, self.item.key, size=self.item.size, unreadable=unreadable))
+        else:
+            self.done(Outcome(self.sequence, error=error))
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What all readers of a session share."""
+
+    source: Source
+    dedup: Deduplicator
+    pool: WorkerPool
+    budget: Budget
+    safety: SafetyParameters
+    progress: Progress
+
+    def finish(self, task: Task, read: ObjectRead, chunks: Sequence[ChunkRef], fresh: dict[ChunkId, ChunkRef]) -> None:
+        """Give `task` its outcome. New chunks are taken out of `fresh`: each counts for one object only."""
+        owned = [ref for ref in (fresh.pop(ref.chunk, None) for ref in chunks) if ref is not None]
+        new, stored = sum(ref.length for ref in owned), sum(ref.stored for ref in owned)
+        entry = FileEntry(
+            task.item.key, read.size, read.etag, read.modified, tuple(chunks), read.version, read.properties
+        )
+        packs = frozenset(ref.pack for ref in chunks)
+        self.progress.advance(files=1, read=read.size, new=new, stored=stored)
+        task.done(Outcome(task.sequence, encode_entry(entry), task.item.key, packs, read.size, read.size, new, stored))
+
+
+@dataclass(slots=True)
+class _Batch:
+    tasks: list[Task] = field(default_factory=list)
+    reads: list[Future[ObjectRead]] = field(default_factory=list)
+    size: int = 0
+
+
+class Reader:
+    """Reads the objects of one backup. `submit` and `flush` are called by one thread."""
+
+    def __init__(self, shop: Shop) -> None:
+        """Share pool, index and memory budget with the other readers of the session."""
+        self._shop = shop
+        self._batch = _Batch()
+
+    def submit(self, task: Task) -> None:
+        """Start to read an object. Blocks while the memory budget is used up."""
+        safety = self._shop.safety
+        if task.item.size > safety.part_size:
+            read_in_parts(self._shop, task, self.reserve)
+            return
+        self.reserve(task.item.size)
+        batch = self._batch
+        batch.size += task.item.size
+        batch.tasks.append(task)
+        batch.reads.append(self._shop.source.read(task.item))
+        if batch.size >= safety.batch_bytes or len(batch.tasks) >= safety.batch_files:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand the open batch on, however small it is."""
+        batch, self._batch = self._batch, _Batch()
+        if batch.tasks:
+            after_all(
+                batch.reads,
+                lambda: self._shop.pool.submit(lambda tools: _store_batch(self._shop, batch, tools)),
+            )
+
+    def reserve(self, amount: int) -> None:
+        """Take bytes from the budget. The open batch goes on first: it must not hold what others wait for."""
+        if not self._shop.budget.try_acquire(amount):
+            self.flush()
+            self._shop.budget.acquire(amount)
+
+
+def after_all(futures: Sequence[Future[Any]], then: Callable[[], None]) -> None:
+    """Call `then` once, when all futures have ended, in the thread that ended the last one; at once for none."""
+    remaining = len(futures)
+    if not remaining:
+        then()
+    lock = threading.Lock()
+
+    def one_less(_done: Future[Any]) -> None:
+        nonlocal remaining
+        with lock:
+            remaining -= 1
+            if remaining:
+                return
+        then()
+
+    for future in futures:
+        future.add_done_callback(one_less)
+
+
+def _store_batch(shop: Shop, batch: _Batch, tools: Tools) -> None:
+    try:
+        found: list[tuple[Task, ObjectRead, list[Piece]]] = []
+        known: dict[ChunkId, ChunkRef] = {}
+        for task, future in zip(batch.tasks, batch.reads, strict=True):
+            error = future.exception() or _misread(task.item, future.result())
+            if error is None:
+                found.append((task, future.result(), hash_pieces(Chunker().feed(future.result().data, last=True))))
+                known.update(task.known())
+            elif isinstance(error, SourceChangedError):
+                read_again(shop, task, tools)
+            else:
+                task.cannot(error)
+        result = shop.dedup.store([piece for _, _, owned in found for piece in owned], known, tools.encoder)
+        for task, read, owned in found:
+            shop.finish(task, read, [result.places[piece.chunk] for piece in owned], result.fresh)
+    except BaseException as error:  # noqa: BLE001 - the backups that wait for these objects must hear of it
+        for task in batch.tasks:
+            task.done(Outcome(task.sequence, error=error))
+    finally:
+        batch.reads.clear()  # the futures refer to the batch: without this only the garbage collector frees the bytes
+        shop.budget.release(batch.size)
+
+
+def _misread(item: SourceObject, read: ObjectRead) -> SourceChangedError | None:
+    if len(read.data) == item.size:
+        return None
+    return SourceChangedError(f"{item.key!r} gave {len(read.data)} bytes instead of {item.size}")
+
+
+def hash_pieces(chunks: Iterable[memoryview]) -> list[Piece]:
+    """Name each chunk by its SHA-256."""
+    return [Piece(hashlib.sha256(chunk).digest(), chunk) for chunk in chunks]
+
+
+def read_again(shop: Shop, task: Task, tools: Tools) -> None:
+    """Read an object that changed under the first read: its newest version, one part after the other."""
+    error: BaseException | None = None
+    for _attempt in range(shop.safety.read_attempts):
+        try:
+            _read_serially(shop, task, shop.source.stat(task.item.key).result(), tools)
+        except SourceChangedError as changed:
+            error = changed
+        except (SourceObjectError, UnavailableError) as other:
+            task.cannot(other)
+            return
+        else:
+            return
+    if error is not None:
+        task.cannot(error)
+
+
+def _read_serially(shop: Shop, task: Task, item: SourceObject, tools: Tools) -> None:
+    chunker = Chunker()
+    refs: list[ChunkRef] = []
+    fresh: dict[ChunkId, ChunkRef] = {}
+    first: ObjectRead | None = None
+    for start, length in part_ranges(item.size, shop.safety.part_size):
+        read = shop.source.read(item, start, length if item.size else None).result()
+        first = first or read._replace(data=b"", modified=item.modified, size=item.size)
+        if len(read.data) != length:
+            raise SourceChangedError(f"{item.key!r} gave {len(read.data)} bytes instead of {length}")
+        pieces = hash_pieces(chunker.feed(read.data, last=start + length == item.size))
+        result = shop.dedup.store(pieces, task.known(), tools.encoder)
+        refs.extend(result.places[piece.chunk] for piece in pieces)
+        fresh.update(result.fresh)
+    if first is not None:
+        shop.finish(task, first, refs, fresh)
+
+
+def part_ranges(size: int, part_size: int) -> Iterator[tuple[int, int]]:
+    """Give start and length of each part of an object; one empty part for an empty object."""
+    yield 0, min(size, part_size)
+    for start in range(part_size, size, part_size):
+        yield start, min(part_size, size - start)
+
+
+def read_in_parts(shop: Shop, task: Task, reserve: Callable[[int], None]) -> None:
+    """Start to read a large object: many parts under way, each chunked in its turn as soon as it is there."""
+    ranges = list(part_ranges(task.item.size, shop.safety.part_size))
+    large = _LargeRead(shop, task, len(ranges))
+    for number, (start, length) in enumerate(ranges):
+        reserve(length)
+        future = shop.source.read(task.item, start, length)
+        future.add_done_callback(large.arrival(number, length))
+
+
+class _LargeRead:
+    """The parts of one object. Cutting goes in order; hashing and packing of different parts run side by side."""
+
+    def __init__(self, shop: Shop, task: Task, parts: int) -> None:
+        self._shop = shop
+        self._task = task
+        self._parts = parts
+        self._lock = threading.Lock()
+        self._chunker = Chunker()
+        self._arrived: dict[int, ObjectRead] = {}
+        self._cut = 0
+        self._ended = 0
+        self._slots: list[ChunkRef | None] = []
+        self._fresh: dict[ChunkId, ChunkRef] = {}
+        self._first: ObjectRead | None = None
+        self._error: BaseException | None = None
+        self._known = task.known()
+
+    def arrival(self, number: int, length: int) -> Callable[[Future[ObjectRead]], None]:
+        """Give the callback for one part: it sends the work to the pool."""
+        return lambda future: self._shop.pool.submit(lambda tools: self._take(number, length, future, tools))
+
+    def _take(self, number: int, length: int, future: Future[ObjectRead], tools: Tools) -> None:
+        error = future.exception()
+        with self._lock:
+            if error is None and len(future.result().data) == length:
+                self._arrived[number] = future.result()
+            else:
+                self._error = self._error or error or SourceChangedError(f"part {number} is cut short")
+            cut = self._cut_next()
+        try:
+            for first_slot, pieces in cut:
+                self._store(first_slot, pieces, tools)
+        except BaseException as failure:  # noqa: BLE001 - the backup hears of it when the last part has ended
+            self._error = self._error or failure
+        finally:
+            self._shop.budget.release(length)
+        with self._lock:
+            self._ended += 1
+            last = self._ended == self._parts
+        if last:
+            self._conclude(tools)
+
+    def _cut_next(self) -> list[tuple[int, list[memoryview]]]:
+        """Cut all parts whose turn has come; give the chunks and the slot of the first. Holds the lock."""
+        result: list[tuple[int, list[memoryview]]] = []
+        while self._error is None and (read := self._arrived.pop(self._cut, None)) is not None:
+            if self._cut == 0:
+                self._first = read._replace(data=b"")
+            self._cut += 1
+            chunks = self._chunker.feed(read.data, last=self._cut == self._parts)
+            result.append((len(self._slots), chunks))
+            self._slots.extend([None] * len(chunks))
+        return result
+
+    def _store(self, first_slot: int, chunks: list[memoryview], tools: Tools) -> None:
+        pieces = hash_pieces(chunks)
+        result = self._shop.dedup.store(pieces, self._known, tools.encoder)
+        with self._lock:
+            for slot, piece in enumerate(pieces, first_slot):
+                self._slots[slot] = result.places[piece.chunk]
+            self._fresh.update(result.fresh)
+
+    def _conclude(self, tools: Tools) -> None:
+        refs = [ref for ref in self._slots if ref is not None]
+        if isinstance(self._error, SourceChangedError):
+            read_again(self._shop, self._task, tools)
+        elif self._error is not None:
+            self._task.cannot(self._error)
+        elif self._first is None or sum(ref.length for ref in refs) != self._task.item.size:
+            self._task.cannot(SourceChangedError(f"{self._task.item.key!r} does not have the size that was listed"))
+        else:
+            self._shop.finish(self._task, self._first, refs, self._fresh)

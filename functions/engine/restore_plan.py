@@ -1,0 +1,118 @@
+"""Cuts a restore into pieces of bounded size and decides which byte ranges of which packs each piece reads. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from functions.engine.model import ChunkId, ChunkRef, FileEntry, PackId
+from functions.engine.pack import FOOTER_SIZE
+from functions.engine.ports import Target
+from functions.engine.safety import SafetyParameters
+
+_MAX_PARTS = 9_000
+"""S3 takes 10,000 parts an upload (Amazon S3 User Guide, "Multipart upload limits"); this leaves room."""
+
+
+class Unit(NamedTuple):
+    """What is written by one call: a whole file, or part `number` of one, whose first byte stands at `offset`."""
+
+    target: Target
+    entry: FileEntry
+    chunks: tuple[ChunkRef, ...]
+    size: int
+    number: int | None = None
+    offset: int = 0
+
+
+class PackRange(NamedTuple):
+    """Bytes of a pack to read: `length` from `start`."""
+
+    pack: PackId
+    start: int
+    length: int
+
+
+class Group(NamedTuple):
+    """Units restored together, the ranges they need, and the memory that takes, in bytes."""
+
+    units: list[Unit]
+    ranges: list[PackRange]
+    cost: int
+
+
+def units_of(target: Target, entry: FileEntry, part_size: int) -> list[Unit]:
+    """Cut a file into parts of about `part_size` bytes at chunk boundaries; a small file is one unit."""
+    if entry.size <= part_size:
+        return [Unit(target, entry, entry.chunks, entry.size)]
+    wanted = max(part_size, entry.size // _MAX_PARTS)
+    units: list[Unit] = []
+    chunks: list[ChunkRef] = []
+    size = offset = 0
+    for ref in entry.chunks:
+        chunks.append(ref)
+        size += ref.length
+        if size >= wanted:
+            units.append(Unit(target, entry, tuple(chunks), size, len(units), offset))
+            offset += size
+            chunks, size = [], 0
+    if chunks:
+        units.append(Unit(target, entry, tuple(chunks), size, len(units), offset))
+    return units
+
+
+def group_units(units: Iterable[Unit], safety: SafetyParameters) -> Iterator[Group]:
+    """Sort units by the place of their first chunk, so that each pack is read once and in order, and group them."""
+    pending: list[Unit] = []
+    size = 0
+    for unit in sorted(units, key=_place):
+        if pending and size + unit.size > safety.restore_group:
+            yield _group(pending, safety)
+            pending, size = [], 0
+        pending.append(unit)
+        size += unit.size
+    if pending:
+        yield _group(pending, safety)
+
+
+def coalesce(refs: Iterable[ChunkRef], gap: int, limit: int) -> list[PackRange]:
+    """Give the ranges that cover `refs`; ranges less than `gap` apart become one, of at most `limit` bytes."""
+    by_pack: defaultdict[PackId, set[tuple[int, int]]] = defaultdict(set)
+    for ref in refs:
+        by_pack[ref.pack].add((ref.offset, ref.offset + ref.stored))
+    ranges: list[PackRange] = []
+    for pack, spans in by_pack.items():
+        ordered = sorted(spans)
+        start, end = ordered[0]
+        for next_start, next_end in ordered[1:]:
+            if next_start - end <= gap and next_end - start <= limit:
+                end = max(end, next_end)
+            else:
+                ranges.append(PackRange(pack, start, end - start))
+                start, end = next_start, next_end
+        ranges.append(PackRange(pack, start, end - start))
+    return ranges
+
+
+def find_range(ranges: Sequence[PackRange], ref: ChunkRef) -> int:
+    """Give the position of the range that covers `ref`."""
+    for position, found in enumerate(ranges):
+        if (
+            found.pack == ref.pack
+            and found.start <= ref.offset
+            and ref.offset + ref.stored <= found.start + found.length
+        ):
+            return position
+    raise LookupError(f"no range covers chunk {ref.chunk.hex()}")
+
+
+def _group(units: list[Unit], safety: SafetyParameters) -> Group:
+    unique: dict[ChunkId, ChunkRef] = {ref.chunk: ref for unit in units for ref in unit.chunks}
+    ranges = coalesce(unique.values(), safety.coalesce_gap, safety.pack_limit + FOOTER_SIZE)
+    cost = sum(item.length for item in ranges) + sum(ref.length for ref in unique.values())
+    return Group(units, ranges, cost)
+
+
+def _place(unit: Unit) -> tuple[PackId, int]:
+    return (unit.chunks[0].pack, unit.chunks[0].offset) if unit.chunks else ("", 0)

@@ -1,0 +1,199 @@
+"""Verifies backups: structure, a seeded sample of packs, or every byte; names what is damaged and what it touches."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from random import Random
+from typing import Self
+
+from functions.contract.object_keys import commit_key, pack_key
+from functions.engine.budget import Budget
+from functions.engine.commit import CommitRecord
+from functions.engine.errors import (
+    BlobNotFoundError,
+    ChunkCorruptError,
+    CommitCorruptError,
+    CorruptionError,
+    FormatError,
+    ManifestCorruptError,
+    NotFoundError,
+    PackMissingError,
+)
+from functions.engine.manifest import Line
+from functions.engine.model import Buffer, ChunkRef, PackId
+from functions.engine.pack import FOOTER_SIZE, read_footer, read_index
+from functions.engine.pack_indexes import IndexCache, list_packs
+from functions.engine.ports import BlobStore, Progress, Silence
+from functions.engine.repository import BackupName, Repository
+from functions.engine.safety import DEFAULT_SAFETY, SafetyParameters
+from functions.engine.verify_report import DamageLog, Depth, VerifyReport
+from functions.engine.workers import Pending, Tools, WorkerPool
+
+_READERS = 8
+
+
+class Verifier:
+    """One verification. Use it as a context manager, call `verify` once."""
+
+    def __init__(
+        self,
+        store: BlobStore,
+        *,
+        workers: int,
+        safety: SafetyParameters = DEFAULT_SAFETY,
+        progress: Progress | None = None,
+    ) -> None:
+        """Start `workers` threads: one a core."""
+        self._store = store
+        self._repository = Repository(store)
+        self._safety = safety
+        self._progress = progress or Silence()
+        self._budget = Budget(safety.restore_budget)
+        self._pool = WorkerPool(workers, self._fail)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="verify")
+        self._indexes = IndexCache(store)
+        self._lock = threading.Lock()
+        self._pending = Pending()
+        self._log = DamageLog()
+        self._report = VerifyReport()
+
+    def __enter__(self) -> Self:
+        """Give the verifier."""
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        """End the threads."""
+        self._readers.shutdown(wait=True, cancel_futures=True)
+        self._pool.close()
+
+    def verify(self, names: Iterable[BackupName], depth: Depth, *, percent: float = 1.0, seed: int = 0) -> VerifyReport:
+        """Verify the named backups. `percent` of their packs are read at depth SAMPLE, chosen by `seed`.
+
+        Raises only what keeps it from looking; what it finds is in the report.
+        """
+        records = [record for record in self._readers.map(self._commit, names) if record is not None]
+        packs = sorted({pack for record in records for pack in record.packs})
+        self._check_presence(packs)
+        structure = [self._readers.submit(self._check_record, record) for record in records]
+        readable = [pack for pack in packs if not self._log.knows_pack(pack)]
+        self._read_packs(_choose(readable, depth, percent, seed))
+        for check in structure:
+            check.result()
+        self._pending.wait()
+        self._attribute(records)
+        self._report.backups = len(records)
+        self._report.packs = len(packs)
+        self._report.damages = self._log.all()
+        return self._report
+
+    def _commit(self, name: BackupName) -> CommitRecord | None:
+        try:
+            return self._repository.commit(name)
+        except (CorruptionError, FormatError, NotFoundError) as error:
+            self._log.add_backup(name, commit_key(*name), error)
+            return None
+
+    def _check_presence(self, packs: Sequence[PackId]) -> None:
+        present = set(list_packs(self._store))
+        for pack in packs:
+            if pack not in present:
+                self._log.add_pack(pack, PackMissingError(f"pack {pack} does not exist"))
+        self._report.orphans = len(present.difference(packs))
+
+    def _check_record(self, record: CommitRecord) -> None:
+        name = _name(record)
+        self._indexes.load(record.packs)
+        declared = set(record.packs)
+        files = 0
+        try:
+            for line in self._repository.entries(record):
+                if isinstance(line, Line):
+                    files += 1
+                    self._check_entry(line, declared)
+        except (CorruptionError, FormatError) as error:
+            self._log.add_backup(name, f"backup {name.backup_id} of user {name.user!r}", error)
+        with self._lock:
+            self._report.files += files
+
+    def _check_entry(self, line: Line, declared: set[PackId]) -> None:
+        entry = line.entry()
+        if sum(ref.length for ref in entry.chunks) != entry.size:
+            raise ManifestCorruptError(f"the chunks of {entry.key!r} do not add up to {entry.size} bytes")
+        for ref in entry.chunks:
+            if ref.pack not in declared:
+                raise CommitCorruptError(f"{entry.key!r} needs pack {ref.pack}, which the commit record does not name")
+            index = self._indexes.get(ref.pack)
+            if index.error is not None:
+                self._log.add_pack(ref.pack, index.error)
+            elif ref not in index.places:
+                self._log.add_chunk(ref, ChunkCorruptError(f"pack {ref.pack} does not hold it at {ref.offset}"))
+
+    def _read_packs(self, packs: Sequence[PackId]) -> None:
+        for pack in packs:
+            self._budget.acquire(self._safety.pack_target)
+            self._pending.begin()
+            self._store.get(pack_key(pack)).add_done_callback(self._arrival(pack))
+
+    def _arrival(self, pack: PackId) -> Callable[[Future[Buffer]], None]:
+        return lambda future: self._pool.submit(lambda tools: self._prove(pack, future, tools))
+
+    def _prove(self, pack: PackId, future: Future[Buffer], tools: Tools) -> None:
+        try:
+            data = future.result()
+            view = memoryview(data)
+            for ref in _index_of(pack, data):
+                try:
+                    tools.decoder.decode(view[ref.offset : ref.offset + ref.stored], ref)
+                except CorruptionError as error:
+                    self._log.add_chunk(ref, error)
+            self._count_pack(len(data))
+        except BlobNotFoundError:
+            self._log.add_pack(pack, PackMissingError(f"pack {pack} does not exist"))
+        except (CorruptionError, FormatError) as error:
+            self._log.add_pack(pack, error)
+        finally:
+            self._budget.release(self._safety.pack_target)
+            self._pending.end()
+
+    def _count_pack(self, size: int) -> None:
+        with self._lock:
+            self._report.packs_read += 1
+            self._report.bytes_read += size
+        self._progress.advance(read=size)
+
+    def _attribute(self, records: Sequence[CommitRecord]) -> None:
+        """Read the manifests once more, only when something is damaged, and note what that touches."""
+        if not self._log.needs_attribution():
+            return
+        for record in records:
+            try:
+                for line in self._repository.entries(record):
+                    if isinstance(line, Line):
+                        self._log.attribute(_name(record), line)
+            except (CorruptionError, FormatError):
+                continue
+
+    def _fail(self, error: BaseException) -> None:
+        self._pending.fail(error)
+        self._budget.fail(error)
+
+
+def _name(record: CommitRecord) -> BackupName:
+    return BackupName(record.source, record.user, record.backup_id)
+
+
+def _choose(packs: Sequence[PackId], depth: Depth, percent: float, seed: int) -> Sequence[PackId]:
+    if depth is Depth.STRUCTURE:
+        return []
+    if depth is Depth.FULL:
+        return packs
+    count = min(len(packs), max(1, round(len(packs) * percent / 100)))
+    return Random(seed).sample(packs, count) if packs else []  # noqa: S311 - a repeatable sample, not a secret
+
+
+def _index_of(pack: PackId, data: Buffer) -> list[ChunkRef]:
+    footer = read_footer(pack, data, len(data))
+    end = len(data) - FOOTER_SIZE
+    return read_index(pack, footer, memoryview(data)[end - footer.index_stored : end])

@@ -1,0 +1,112 @@
+"""Backs up, restores and verifies many users from one process: what the operator's tool and the demo do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from itertools import islice
+from typing import NamedTuple
+
+from functions.engine.backup import BackupJob, BackupResult, BackupSession, Ports, new_backup_id
+from functions.engine.commit import CommitRecord
+from functions.engine.errors import BackupNotFoundError, StrongroomError
+from functions.engine.model import BackupType, FileEntry, Totals
+from functions.engine.repository import BackupName, Repository
+from functions.engine.safety import DEFAULT_SAFETY, SafetyParameters
+
+JOBS = 8
+"""Users backed up at once: enough to hide the waits of each for listings and commits."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What to back up. `users` empty means all."""
+
+    source: str
+    prefix: str = ""
+    users: Sequence[str] = ()
+    type: BackupType = BackupType.INCREMENTAL
+    jobs: int = JOBS
+
+
+class UserOutcome(NamedTuple):
+    """How one user's backup ended: with a result or with an error."""
+
+    user: str
+    result: BackupResult | None
+    error: StrongroomError | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """How a run ended."""
+
+    run_id: str
+    outcomes: list[UserOutcome]
+
+    @property
+    def totals(self) -> Totals:
+        """Add up what the committed backups count."""
+        totals = Totals()
+        for outcome in self.outcomes:
+            if outcome.result is not None:
+                totals = totals.plus(outcome.result.record.totals)
+        return totals
+
+
+def back_up(ports: Ports, request: RunRequest, *, workers: int, safety: SafetyParameters = DEFAULT_SAFETY) -> RunReport:
+    """Back up the request's users. One user's error does not keep the others from theirs."""
+    newest = Repository(ports.store).newest(request.source)
+    run_id = new_backup_id(ports.clock(), ports.ids)
+
+    def one(user: str) -> UserOutcome:
+        job = BackupJob(request.source, user, request.prefix, request.type, run_id, newest.get(user))
+        try:
+            return UserOutcome(user, session.backup(job), None)
+        except StrongroomError as error:
+            return UserOutcome(user, None, error)
+
+    users = iter(request.users or ports.source.users(request.prefix))
+    outcomes: list[UserOutcome] = []
+    with (
+        BackupSession(ports, workers=workers, safety=safety) as session,
+        ThreadPoolExecutor(request.jobs) as threads,
+    ):
+        while several := list(islice(users, request.jobs * 64)):
+            outcomes += threads.map(one, several)
+    return RunReport(run_id, outcomes)
+
+
+def choose_backups(
+    repository: Repository,
+    source: str,
+    users: Sequence[str],
+    *,
+    backup_id: str | None = None,
+    as_of: datetime | None = None,
+) -> list[BackupName]:
+    """Give the backups that a request names: by id, or each user's newest as of a time. `users` empty means all."""
+    if backup_id is not None:
+        if len(users) != 1:
+            raise BackupNotFoundError("a backup id belongs to one user", hint="name the user too")
+        return [BackupName(source, users[0], backup_id)]
+    if users:
+        return [repository.newest_of(source, user, as_of) for user in users]
+    found = list(repository.newest(source, as_of).values())
+    if not found:
+        raise BackupNotFoundError(f"source {source!r} has no backup")
+    return found
+
+
+def by_patterns(patterns: Iterable[str]) -> Callable[[FileEntry], bool]:
+    """Want the files whose key matches one of the shell patterns; `*` matches `/` too. None means every file."""
+    wanted = tuple(patterns)
+    return lambda entry: not wanted or any(fnmatchcase(entry.key, pattern) for pattern in wanted)
+
+
+def records_of(repository: Repository, names: Iterable[BackupName]) -> Iterable[CommitRecord]:
+    """Read the commit records, one after the other, as they are asked for."""
+    return (repository.commit(name) for name in names)

@@ -1,0 +1,129 @@
+"""Wires engine and adapters for a program that runs outside Lambda."""
+
+from __future__ import annotations
+
+import gc
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import certifi
+
+from functions.adapters.dynamo_index import DynamoIndex
+from functions.adapters.local_directory import LocalDirectory
+from functions.adapters.memory import MemoryIndex
+from functions.adapters.s3.blobs import S3BlobStore
+from functions.adapters.s3.client import Location, S3Client
+from functions.adapters.s3.destination import S3Destination
+from functions.adapters.s3.source import S3Source
+from functions.adapters.s3.transport import Transport, TransportSettings
+from functions.engine.conflict import Conflict
+from functions.engine.pack_indexes import fill_index
+from functions.engine.ports import BlobStore, DedupIndex, Destination, Source
+from functions.runtime.credentials import find_credentials
+
+_GC_THRESHOLD = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How AWS is reached. `endpoint` only for an emulator or a private endpoint."""
+
+    region: str = "us-east-1"
+    endpoint: str | None = None
+    profile: str | None = None
+    connections: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreNames:
+    """How a restore names what it writes: `cut` off each key, `prefix` before it, `label` into renamed files."""
+
+    cut: str
+    prefix: str
+    label: str
+
+
+class Toolbox:
+    """Makes the engine's ports for one connection. Use it as a context manager."""
+
+    def __init__(self, connection: Connection, environment: Mapping[str, str]) -> None:
+        """Find credentials and start the transport. Nothing is sent yet."""
+        self._connection = connection
+        self._credentials = find_credentials(environment, connection.profile)
+        settings = TransportSettings(connections=connection.connections, ca_file=certifi.where())
+        self._transport = Transport(settings)
+
+    def __enter__(self) -> Self:
+        """Give the toolbox."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the transport."""
+        self._transport.close()
+
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """Say how often each operation was asked for."""
+        return self._transport.counts
+
+    def store(self, bucket: str) -> BlobStore:
+        """Give the repository in `bucket`."""
+        return S3BlobStore(self._client(bucket))
+
+    def source(self, bucket: str) -> Source:
+        """Give the objects to protect in `bucket`."""
+        return S3Source(self._client(bucket))
+
+    def to_bucket(self, bucket: str, names: RestoreNames, conflict: Conflict) -> Destination:
+        """Give a bucket to restore into."""
+        return S3Destination(
+            self._client(bucket), cut=names.cut, prefix=names.prefix, conflict=conflict, label=names.label
+        )
+
+    def to_directory(self, directory: Path, names: RestoreNames, conflict: Conflict) -> Destination:
+        """Give a local directory to restore into."""
+        return LocalDirectory(directory, prefix=names.cut, conflict=conflict, label=names.label)
+
+    def index(self, store: BlobStore, table: str | None) -> DedupIndex:
+        """Give the dedup index in DynamoDB's `table`; without one, an index that is read from the packs when needed."""
+        if table is None:
+            return MemoryIndex(lambda index: fill_index(store, index))
+        return DynamoIndex.connect(
+            table,
+            region=self._connection.region,
+            endpoint=self._connection.endpoint,
+            profile=self._connection.profile,
+        )
+
+    def _client(self, bucket: str) -> S3Client:
+        location = Location(bucket, self._connection.region, self._connection.endpoint)
+        return S3Client(self._transport, location, self._credentials)
+
+
+def now() -> datetime:
+    """Give the present time in UTC."""
+    return datetime.now(UTC)
+
+
+def random_hex(count: int) -> str:
+    """Give `count` random bytes in hexadecimal."""
+    return secrets.token_hex(count)
+
+
+def cores() -> int:
+    """Say how many cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def tune_garbage_collector() -> None:
+    """Let the cyclic collector run less often: the engine makes no cycles, and looking for them costs 5 % of it."""
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD, 50, 100)
