@@ -39,10 +39,10 @@ class Strongroom:
 
     def verify(self) -> list[str]:
         """Return the check that reads every pack."""
-        return self._command("verify", "--depth", "full")
+        return self._command("verify", "--source-name", self.source, "--depth", "full")
 
     def _restore(self, *target: str) -> list[str]:
-        return self._command("restore", "--source-name", self.source, "--all-users", *target, "--yes")
+        return self._command("restore", "--source-name", self.source, "--all-users", *target)
 
     def _command(self, action: str, *arguments: str) -> list[str]:
         python = os.environ.get("BENCH_PYTHON", sys.executable)

@@ -118,10 +118,7 @@ class Round:
         for tool in self._order():
             with tempfile.TemporaryDirectory(dir=MEMORY_DISK) as folder:
                 target = Path(folder)
-                if tool == OURS:
-                    command = self.ours.restore_to_directory(target)
-                else:
-                    command = self.restic.restore(target)
+                command = self.ours.restore_to_directory(target) if tool == OURS else self.restic.restore(target)
                 self._measure("restore-local", tool, command, PROJECT)
                 if self.number == 1:
                     expected = manifest.read(self.manifest("day2"))

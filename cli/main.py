@@ -1,26 +1,31 @@
 """The commands, and the only place that turns an error into a message and an exit status.
 
-Exit statuses: 0 done; 1 a bug; 2 a value cannot be used; 3 something named does not exist; 4 a right or the
-credentials are missing; 5 a service does not answer or refuses; 6 a newer format; 7 damage was found; 8 something
-exists already; 9 done in part, and what is missing was named; 130 interrupted.
+Every error is one line on stderr, `strongroom: CODE: what happened (what to do next)`, and one of the statuses in
+`cli/statuses.py`. A traceback is shown with `--debug` only.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from cli.commands import backup, backups, restore, verify
-from functions.engine.errors import StrongroomError
+from cli.statuses import BUG, INTERRUPTED
+from functions.engine.errors import ConfigurationError, StrongroomError
 
-_INTERRUPTED = 130
+_DEBUG = "--debug"
 
 app = typer.Typer(
     name="strongroom",
     help="Back up, restore and verify S3 data in a deduplicated repository.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
 )
@@ -30,26 +35,56 @@ app.command("restore")(restore.command)
 app.command("verify")(verify.command)
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
+    context: typer.Context,
     *,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Annotated[bool, typer.Option(_DEBUG, help="Show the traceback of an error.")] = False,
 ) -> None:
     """Take what all commands share."""
-    # `main` reads --debug itself: the options of a command that failed to parse never get here.
-    del debug
+    del debug  # `run` has read it: it may stand anywhere, and matters before the options are parsed
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main() -> None:
     """Run the tool and end the process with its exit status."""
-    debug = "--debug" in sys.argv
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the tool; give its exit status."""
+    debug = _DEBUG in arguments
     try:
-        app()
-    except StrongroomError as error:
-        if debug:
-            raise
-        print(f"strongroom: {error}", file=sys.stderr)  # noqa: T201 - this is the message
-        sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        print("strongroom: interrupted; nothing was lost, run it again", file=sys.stderr)  # noqa: T201
-        sys.exit(_INTERRUPTED)
+        status = app(args=[text for text in arguments if text != _DEBUG], prog_name="strongroom", standalone_mode=False)
+    except Exception as error:  # noqa: BLE001 - nothing gets past here but as one line
+        return _report(error, debug=debug)
+    if status == INTERRUPTED:
+        _say("INTERRUPTED: stopped on request (nothing is half-written; run it again)")
+    return status or 0
+
+
+def _report(error: Exception, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, TyperException):
+        error = ConfigurationError(error.format_message().rstrip("."), hint="see strongroom --help")
+    if isinstance(error, StrongroomError):
+        _say(str(error))
+        return error.exit_status
+    remedy = "this is a bug; please report what the command printed" if debug else f"a bug; run it with {_DEBUG}"
+    _say(f"BUG: {type(error).__name__}: {error} ({remedy})")
+    return BUG
+
+
+def _say(text: str) -> None:
+    """Print one line, whatever the text holds."""
+    typer.echo("strongroom: " + " ".join(text.split()), err=True)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """End what is under way in good order; at the second time at once, which the write order makes safe too."""
+    signal.signal(signal.SIGINT, lambda _signal, _frame: os._exit(INTERRUPTED))
+    raise KeyboardInterrupt

@@ -1,24 +1,31 @@
-"""Options that several commands take, and what they become."""
+"""Options that several commands take, and what they become. Every value is checked before anything is sent."""
 
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime
 from typing import Annotated, TypeAlias
+from urllib.parse import urlsplit
 
 import typer
 
+from functions.contract.object_keys import is_backup_id
 from functions.engine.errors import ConfigurationError
 from functions.runtime.toolbox import Connection, Toolbox
 
 Repository: TypeAlias = Annotated[
     str, typer.Option("--repository", envvar="STRONGROOM_REPOSITORY", help="Bucket that holds the backups.")
 ]
-SourceName: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--source-name", help="Name of the source in the repository. Default: the source's bucket."),
+SourceName: TypeAlias = Annotated[str, typer.Option("--source-name", help="Name of the source in the repository.")]
+AnySource: TypeAlias = Annotated[
+    str | None, typer.Option("--source-name", help="Name of the source in the repository. Default: every source.")
 ]
 Users: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--user", help="A user: a first-level folder of the source. Repeat for more. Default: every user."),
+]
+ChosenUsers: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--user", help="A user: a first-level folder of the source. Repeat for more."),
 ]
@@ -38,27 +45,80 @@ Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result 
 
 DEFAULT_REGION = "us-east-1"
 
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
+_REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
+
 
 def open_toolbox(region: str, endpoint: str | None, profile: str | None) -> Toolbox:
-    """Give the wiring for a connection. Raises ConfigurationError for an endpoint that is none."""
-    if endpoint is not None and not endpoint.startswith(("http://", "https://")):
-        raise ConfigurationError(f"--endpoint is {endpoint!r}, must be a URL, e.g. http://127.0.0.1:4566")
-    return Toolbox(Connection(region, endpoint.rstrip("/") if endpoint else None, profile), os.environ)
+    """Give the wiring for a connection. Raises ConfigurationError for a region or an endpoint that is none."""
+    if not _REGION.fullmatch(region):
+        raise ConfigurationError(f"--region is {region!r}, must be a region's name, e.g. eu-central-1")
+    return Toolbox(Connection(region, _endpoint(endpoint), profile), os.environ)
+
+
+def _endpoint(endpoint: str | None) -> str | None:
+    if not endpoint:
+        return None
+    problem = ConfigurationError(f"--endpoint is {endpoint!r}, must be a URL, e.g. http://127.0.0.1:4566")
+    try:
+        parts = urlsplit(endpoint)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise problem from None
+    if not usable or parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
+        raise problem
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def bucket_name(text: str, option: str) -> str:
+    """Give the bucket that `bucket` or `s3://bucket` names."""
+    bucket = text.removeprefix("s3://").removesuffix("/")
+    if not _BUCKET.fullmatch(bucket):
+        raise ConfigurationError(f"{option} is {text!r}, must be a bucket's name, e.g. my-backups")
+    return bucket
 
 
 def split_source(source: str) -> tuple[str, str]:
     """Give bucket and prefix of `bucket`, `bucket/prefix/` or `s3://bucket/prefix/`."""
     bucket, _, prefix = source.removeprefix("s3://").partition("/")
-    if not bucket:
+    if not _BUCKET.fullmatch(bucket):
         raise ConfigurationError(f"--source is {source!r}, must name a bucket, e.g. my-bucket or my-bucket/clients/")
     return bucket, prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+
+
+def named_users(users: list[str] | None) -> list[str]:
+    """Give the users that were named, each once; none means all.
+
+    A user is the name of one folder, so it holds no `/`; the user `/` is the folder without a name, and the user
+    without a name owns what lies in no folder.
+    """
+    for user in users or []:
+        if "/" in user and user != "/":
+            raise ConfigurationError(
+                f"--user is {user!r}, must be a first-level folder of the source, without '/'",
+                hint=f"e.g. --user {user.strip('/').partition('/')[0]}; files below it are chosen with --pattern",
+            )
+    return list(dict.fromkeys(users or []))
 
 
 def chosen_users(users: list[str] | None, *, all_users: bool) -> list[str]:
     """Give the users that were named; none means all, which must be said."""
     if all_users == bool(users):
         raise ConfigurationError("name either --user or --all-users", hint="e.g. --user alice --user bob")
-    return users or []
+    return named_users(users)
+
+
+def one_of(**values: object) -> None:
+    """Raise ConfigurationError unless exactly one of the options has a value."""
+    if sum(value is not None for value in values.values()) != 1:
+        names = [f"--{name.replace('_', '-')}" for name in values]
+        raise ConfigurationError(f"name either {' or '.join(names)}", hint="exactly one of them")
+
+
+def not_without(option: str, value: object, needed: str, *, given: bool) -> None:
+    """Raise ConfigurationError for an option that would be ignored, because `needed` was not `given`."""
+    if value is not None and not given:
+        raise ConfigurationError(f"{option} has no effect without {needed}", hint="leave it out, or say both")
 
 
 def parse_time(text: str | None, option: str) -> datetime | None:
@@ -67,6 +127,16 @@ def parse_time(text: str | None, option: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ConfigurationError(f"{option} is {text!r}, must be a time, e.g. 2026-11-20T02:00:00Z") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def parse_backup_id(text: str | None) -> str | None:
+    """Give the backup id, or raise ConfigurationError for what cannot be one."""
+    if text is not None and not is_backup_id(text):
+        raise ConfigurationError(
+            f"--backup is {text!r}, must be a backup's id, e.g. 20261120T020000Z-1f3a9c20",
+            hint="`strongroom backups` lists them",
+        )
+    return text

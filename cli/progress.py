@@ -1,18 +1,25 @@
-"""Progress on long work: a live line on a terminal, a plain line now and then elsewhere."""
+"""Progress of long work on stderr: bars on a terminal, a plain line now and then elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
-from cli.render import size
+from cli.render import rate, size
 
-_LIVE_SECONDS = 0.2
+_BAR_SECONDS = 0.1
 _PLAIN_SECONDS = 10.0
+
+
+class Goal(NamedTuple):
+    """How much there is to do, as far as it is known."""
+
+    files: int | None = None
+    bytes: int | None = None
 
 
 class Counter:
@@ -24,6 +31,7 @@ class Counter:
         self.read = 0
         self.new = 0
         self.stored = 0
+        self.goal = Goal()
         self._lock = threading.Lock()
 
     def advance(self, *, files: int = 0, read: int = 0, new: int = 0, stored: int = 0) -> None:
@@ -34,31 +42,73 @@ class Counter:
             self.new += new
             self.stored += stored
 
+    def share(self) -> tuple[int, int | None]:
+        """Give what is done and what there is to do: in bytes when those are known, else in files."""
+        if self.goal.bytes is not None:
+            return self.read, self.goal.bytes
+        return self.files, self.goal.files
+
+    def text(self, seconds: float) -> str:
+        """Say in words what is done."""
+        files = f"{self.files:,} files, " if self.files else ""
+        return f"{files}{size(self.read)}, {rate(self.read, seconds)}"
+
+    def added(self) -> str:
+        """Say in words what was new, if anything was."""
+        return f", {size(self.new)} new, {size(self.stored)} stored" if self.new else ""
+
 
 @contextmanager
-def shown(what: str, stream: TextIO = sys.stderr) -> Iterator[Counter]:
-    """Give a Progress and show it while the block runs."""
+def shown(what: str, *, stream: TextIO | None = None, keep: bool = False) -> Iterator[Counter]:
+    """Give a Progress and show it while the block runs; a bar vanishes at the end unless it is to `keep`.
+
+    The block may set `goal` as soon as it knows it.
+    """
+    stream = stream or sys.stderr
     counter = Counter()
     stop = threading.Event()
-    live = stream.isatty()
-    thread = threading.Thread(target=_show, args=(what, counter, stop, stream, live), daemon=True)
+    show = _bar(what, counter, stop, stream, keep=keep) if stream.isatty() else _lines(what, counter, stop, stream)
+    thread = threading.Thread(target=show, name="progress", daemon=True)
     thread.start()
     try:
         yield counter
     finally:
         stop.set()
         thread.join()
-        if live:
-            stream.write("\r\033[K")
+
+
+def _lines(what: str, counter: Counter, stop: threading.Event, stream: TextIO) -> Callable[[], None]:
+    def show() -> None:
+        started = time.monotonic()
+        while not stop.wait(_PLAIN_SECONDS):
+            seconds = time.monotonic() - started
+            stream.write(f"{what}: {counter.text(seconds)}{counter.added()} in {seconds:.0f} s\n")
             stream.flush()
 
+    return show
 
-def _show(what: str, counter: Counter, stop: threading.Event, stream: TextIO, live: bool) -> None:
-    started = time.monotonic()
-    while not stop.wait(_LIVE_SECONDS if live else _PLAIN_SECONDS):
-        seconds = time.monotonic() - started
-        text = f"{what}: {counter.files:,} files, {size(counter.read)} in {seconds:.0f} s"
-        if counter.new:
-            text += f", {size(counter.new)} new, {size(counter.stored)} stored"
-        stream.write(f"\r\033[K{text}" if live else f"{text}\n")
-        stream.flush()
+
+def _bar(what: str, counter: Counter, stop: threading.Event, stream: TextIO, *, keep: bool) -> Callable[[], None]:
+    from rich.console import Console  # noqa: PLC0415 - 0.1 s that only a terminal needs
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=16),
+        TextColumn("{task.fields[text]}"),
+        TimeElapsedColumn(),
+    )
+    bars = Progress(*columns, console=Console(file=stream), transient=not keep)
+
+    def show() -> None:
+        started = time.monotonic()
+        with bars:
+            task = bars.add_task(what, total=None, text="")
+            ended = False
+            while not ended:
+                ended = stop.wait(_BAR_SECONDS)
+                done, total = counter.share()
+                text = counter.text(time.monotonic() - started)
+                bars.update(task, completed=done, total=max(done, 1) if ended and total is None else total, text=text)
+
+    return show

@@ -23,8 +23,23 @@ def show_facts(title: str, facts: Iterable[tuple[str, str]]) -> None:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; the first column is text, the others are numbers or words."""
-    from rich.console import Console  # noqa: PLC0415 - 0.1 s that `--json` does not need
+    """Print a table: drawn on a terminal, plain columns elsewhere. The first column is text, the others numbers."""
+    if sys.stdout.isatty():
+        _draw(title, columns, rows)
+        return
+    table = [row for row in (columns, *rows) if any(row)]
+    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
+    sys.stdout.write(f"{title}\n")
+    for row in table:
+        cells = [
+            cell.ljust(width) if at == 0 else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def _draw(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - 0.1 s that a program's output does not need
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(title=title, title_justify="left", show_header=any(columns))

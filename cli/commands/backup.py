@@ -8,28 +8,35 @@ from typing import Annotated, Any
 import typer
 
 from cli import options
+from cli.lookup import require_users
 from cli.progress import shown
 from cli.render import rate, ratio, show_facts, show_json, size
+from cli.statuses import DONE, PARTIAL, worst
 from functions.engine.backup import Ports
+from functions.engine.errors import ConfigurationError
 from functions.engine.model import BackupStatus, BackupType
 from functions.runtime.local_run import JOBS, RunReport, RunRequest, back_up
-from functions.runtime.toolbox import cores, now, random_hex, tune_garbage_collector
+from functions.runtime.toolbox import cores, now, random_hex, tune_process
 
-_PARTIAL = 9
+_NOTES_SHOWN = 100
+
+Table = Annotated[
+    str | None, typer.Option("--dedup-table", help="DynamoDB table of chunks. Default: read it from the packs.")
+]
 
 
 def command(
     repository: options.Repository,
     source: Annotated[str, typer.Option("--source", help="Bucket to protect, with an optional prefix.")],
-    source_name: options.SourceName = None,
+    source_name: Annotated[
+        str | None,
+        typer.Option("--source-name", help="Name of the source in the repository. Default: its bucket and prefix."),
+    ] = None,
     user: options.Users = None,
     backup_type: Annotated[
         BackupType, typer.Option("--type", case_sensitive=False, help="FULL reads every byte again.")
     ] = BackupType.INCREMENTAL,
-    table: Annotated[
-        str | None,
-        typer.Option("--dedup-table", help="DynamoDB table of chunks. Default: read it from the packs."),
-    ] = None,
+    table: Table = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Users backed up at once.")] = JOBS,
     workers: options.Workers = None,
     region: options.Region = options.DEFAULT_REGION,
@@ -40,37 +47,47 @@ def command(
 ) -> None:
     """Back up every user of a source, or those that are named."""
     bucket, prefix = options.split_source(source)
-    tune_garbage_collector()
+    home = options.bucket_name(repository, "--repository")
+    if home == bucket:
+        raise ConfigurationError(f"bucket {home} cannot be source and repository at once", hint="name two buckets")
+    name = source_name or f"{bucket}/{prefix}".rstrip("/")
+    request = RunRequest(name, prefix, options.named_users(user), backup_type, jobs)
+    tune_process()
     started = time.monotonic()
     with options.open_toolbox(region, endpoint, profile) as tools, shown("backup") as progress:
-        store = tools.store(repository)
-        ports = Ports(tools.source(bucket), store, tools.index(store, table), now, random_hex, progress)
-        request = RunRequest(source_name or bucket, prefix, user or (), backup_type, jobs)
+        store, origin = tools.store(home), tools.source(bucket)
+        require_users(origin, store, request.source, prefix, request.users)
+        ports = Ports(origin, store, tools.index(store, table), now, random_hex, progress)
         report = back_up(ports, request, workers=workers or cores())
         requests = dict(tools.requests)
+    _raise_if_nothing_was_done(report)
     _show(report, time.monotonic() - started, requests, as_json=as_json)
     raise typer.Exit(exit_status(report))
 
 
 def exit_status(report: RunReport) -> int:
     """Give 0 when all users are backed up whole, 9 when objects are missing, an error's status when users are."""
-    statuses = [outcome.error.exit_status for outcome in report.outcomes if outcome.error is not None]
-    if statuses:
-        return max(statuses)
+    failed = worst(outcome.error.exit_status for outcome in report.outcomes if outcome.error is not None)
+    if failed:
+        return failed
     partial = any(
         outcome.result is not None and outcome.result.record.status is BackupStatus.PARTIAL
         for outcome in report.outcomes
     )
-    return _PARTIAL if partial else 0
+    return PARTIAL if partial else DONE
+
+
+def _raise_if_nothing_was_done(report: RunReport) -> None:
+    """Raise the first error when no user was backed up and all failed in one way: one cause, one message."""
+    errors = [outcome.error for outcome in report.outcomes if outcome.error is not None]
+    if errors and len(errors) == len(report.outcomes) and len({error.code for error in errors}) == 1:
+        raise errors[0]
 
 
 def _show(report: RunReport, seconds: float, requests: dict[str, int], *, as_json: bool) -> None:
     done = [outcome.result for outcome in report.outcomes if outcome.result is not None]
     totals = report.totals
-    notes = [f"{outcome.user}: {outcome.error}" for outcome in report.outcomes if outcome.error is not None]
-    for result in done:
-        notes += [f"{result.record.user}: {warning}" for warning in result.warnings]
-        notes += [f"{item.key}: {item.code}: {item.reason}" for item in result.record.unreadable]
+    notes = _notes(report)
     if as_json:
         document: dict[str, Any] = {"run": report.run_id, "seconds": round(seconds, 3), **totals._asdict()}
         show_json(document | {"backups": len(done), "notes": notes, "requests": requests})
@@ -92,5 +109,20 @@ def _show(report: RunReport, seconds: float, requests: dict[str, int], *, as_jso
             ("rate", rate(totals.source, seconds)),
         ],
     )
-    for note in notes[:100]:
+    for note in notes[:_NOTES_SHOWN]:
         typer.echo(note, err=True)
+    if len(notes) > _NOTES_SHOWN:
+        typer.echo(f"... and {len(notes) - _NOTES_SHOWN:,} more; --json gives more of them", err=True)
+
+
+def _notes(report: RunReport) -> list[str]:
+    """Say what is missing: users first, then warnings, then single objects."""
+    failed = [f"{_name(outcome.user)}: {outcome.error}" for outcome in report.outcomes if outcome.error is not None]
+    records = [outcome.result for outcome in report.outcomes if outcome.result is not None]
+    warnings = [f"{_name(result.record.user)}: {warning}" for result in records for warning in result.warnings]
+    unreadable = [f"{item.key}: {item.code}: {item.reason}" for result in records for item in result.record.unreadable]
+    return failed + warnings + unreadable
+
+
+def _name(user: str) -> str:
+    return user or "(no folder)"

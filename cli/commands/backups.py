@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from cli import options
+from cli.lookup import find_backups, read_commits
 from cli.render import show_json, show_table, size
-from functions.engine.repository import Repository
 
 
 def command(
     repository: options.Repository,
-    source_name: Annotated[str, typer.Option("--source-name", help="Name of the source in the repository.")],
+    source_name: options.SourceName,
     user: options.Users = None,
     region: options.Region = options.DEFAULT_REGION,
     endpoint: options.Endpoint = None,
@@ -22,9 +18,11 @@ def command(
     as_json: options.Json = False,
 ) -> None:
     """List the committed backups of a source, oldest first for each user."""
+    home = options.bucket_name(repository, "--repository")
+    users = options.named_users(user)
     with options.open_toolbox(region, endpoint, profile) as tools:
-        snapshots = Repository(tools.store(repository))
-        records = [snapshots.commit(name) for name in snapshots.backups(source_name) if not user or name.user in user]
+        store = tools.store(home)
+        records = read_commits(store, find_backups(store, source_name, users))
     if as_json:
         rows = [
             {"user": r.user, "backup": r.backup_id, "type": r.type, "status": r.status, **r.totals._asdict()}

@@ -8,22 +8,27 @@ from typing import Annotated, Any
 import typer
 
 from cli import options
+from cli.lookup import find_backups
 from cli.progress import shown
 from cli.render import rate, show_facts, show_json, size
-from functions.engine.errors import BackupNotFoundError, CorruptionError
-from functions.engine.repository import Repository
+from cli.statuses import DAMAGE, DONE
 from functions.engine.verify import Verifier
 from functions.engine.verify_report import Damage, Depth, VerifyReport
-from functions.runtime.toolbox import cores, tune_garbage_collector
+from functions.runtime.toolbox import cores, tune_process
+
+_FILES_SHOWN = 10
+_PERCENT = 1.0
 
 
 def command(
     repository: options.Repository,
-    source_name: Annotated[str, typer.Option("--source-name", help="Name of the source in the repository.")],
+    source_name: options.AnySource = None,
     user: options.Users = None,
     depth: Annotated[Depth, typer.Option("--depth", help="How far to look.")] = Depth.STRUCTURE,
-    percent: Annotated[float, typer.Option("--percent", min=0, max=100, help="Packs read at depth sample.")] = 1.0,
-    seed: Annotated[int, typer.Option("--seed", help="Chooses the packs of a sample.")] = 0,
+    percent: Annotated[
+        float | None, typer.Option("--percent", min=0, max=100, help="Packs read at depth sample. Default: 1.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Chooses the packs of a sample. Default: 0.")] = None,
     workers: options.Workers = None,
     region: options.Region = options.DEFAULT_REGION,
     endpoint: options.Endpoint = None,
@@ -31,23 +36,27 @@ def command(
     *,
     as_json: options.Json = False,
 ) -> None:
-    """Look at backups of a source and name what is damaged and what that touches."""
-    tune_garbage_collector()
+    """Look at backups, name what is damaged and what that touches."""
+    home = options.bucket_name(repository, "--repository")
+    users = options.named_users(user)
+    sampled = depth is Depth.SAMPLE
+    options.not_without("--percent", percent, "--depth sample", given=sampled)
+    options.not_without("--seed", seed, "--depth sample", given=sampled)
+    options.not_without("--user", users or None, "--source-name", given=source_name is not None)
+    tune_process()
     started = time.monotonic()
     with options.open_toolbox(region, endpoint, profile) as tools, shown("verify") as progress:
-        store = tools.store(repository)
-        snapshots = Repository(store)
-        names = [name for name in snapshots.backups(source_name) if not user or name.user in user]
-        if not names:
-            raise BackupNotFoundError(f"source {source_name!r} has no backup")
+        store = tools.store(home)
+        names = find_backups(store, source_name, users)
         with Verifier(store, workers=workers or cores(), progress=progress) as verifier:
-            report = verifier.verify(names, depth, percent=percent, seed=seed)
+            share = _PERCENT if percent is None else percent
+            report = verifier.verify(names, depth, percent=share, seed=seed or 0)
     seconds = time.monotonic() - started
     if as_json:
         show_json(_document(report, seconds))
     else:
         _show(report, seconds)
-    raise typer.Exit(CorruptionError.exit_status if report.damages else 0)
+    raise typer.Exit(DAMAGE if report.damages else DONE)
 
 
 def _document(report: VerifyReport, seconds: float) -> dict[str, Any]:
@@ -94,5 +103,5 @@ def _show(report: VerifyReport, seconds: float) -> None:
     for damage in report.damages:
         typer.echo(f"{damage.code}: {damage.name}: {damage.detail}", err=True)
         typer.echo(f"  touches {damage.file_count:,} files in {len(damage.backups):,} backups", err=True)
-        for key in damage.files[:10]:
+        for key in damage.files[:_FILES_SHOWN]:
             typer.echo(f"    {key}", err=True)

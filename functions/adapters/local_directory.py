@@ -114,7 +114,7 @@ class LocalDirectory:
     def _make_folder(self, folder: str) -> None:
         if folder in self._folders:
             return
-        os.makedirs(folder, exist_ok=True)
+        make_folders(folder)
         if len(self._folders) >= _FOLDERS_KEPT:
             self._folders.clear()
         self._folders.add(folder)
@@ -193,6 +193,17 @@ def write_all(descriptor: int, parts: Sequence[Buffer], offset: int) -> None:
             written -= len(waiting.pop(0))
         if written:
             waiting[0] = waiting[0][written:]
+
+
+def make_folders(folder: str) -> None:
+    """Make a folder and those above it. Not by recursion: a key may have a thousand slashes."""
+    missing: list[str] = []
+    while not os.path.isdir(folder):
+        missing.append(folder)
+        folder = folder.rpartition("/")[0] or "/"
+    for name in reversed(missing):
+        with suppress(FileExistsError):
+            os.mkdir(name)
 
 
 def set_time(descriptor: int, modified: str) -> None:

@@ -10,6 +10,7 @@ import re
 from urllib.parse import unquote
 
 _UNSAFE = re.compile(r"[%\x00-\x1f\x7f]")
+_DOTS = frozenset({".", ".."})
 _PIECE = 200
 _CONTINUED = "%"
 _MARKER = "%-"
@@ -59,7 +60,7 @@ def _decode(piece: str) -> str:
 
 def _encode(segment: str) -> str:
     encoded = _UNSAFE.sub(lambda match: f"%{ord(match.group()):02X}", segment)
-    if encoded in {".", ".."}:
+    if encoded in _DOTS:
         encoded = encoded.replace(".", "%2E")
     elif encoded.startswith(RESERVED):
         encoded = "%2E" + encoded[1:]
@@ -75,4 +76,5 @@ def _split(encoded: str) -> str:
             pieces.append(piece + _CONTINUED)
             piece = ""
         piece += token
-    return "/".join([*pieces, piece])
+    rest = piece.replace(".", "%2E") if piece in _DOTS else piece
+    return "/".join([*pieces, rest])

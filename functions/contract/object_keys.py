@@ -23,7 +23,7 @@ ROOT_USER = ""
 
 _ROOT_NAME = "@root"
 _UNRESERVED = re.compile(r"[A-Za-z0-9_-]+")
-_BACKUP_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+_BACKUP_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
 _PACK_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -93,9 +93,16 @@ def commit_key(source: str, user: str, backup_id: str) -> str:
 def parse_snapshot_key(key: str) -> SnapshotKey | None:
     """Give the parts of a key below `snapshots/`, or None when it is not one of ours."""
     parts = key.split("/")
-    if len(parts) != 5 or f"{parts[0]}/" != SNAPSHOTS or not _BACKUP_ID.fullmatch(parts[3]):
+    if len(parts) != len(SnapshotKey._fields) + 1 or f"{parts[0]}/" != SNAPSHOTS or not _BACKUP_ID.fullmatch(parts[3]):
         return None
-    return SnapshotKey(decode_name(parts[1]), decode_name(parts[2]), parts[3], parts[4])
+    try:
+        source, user = decode_name(parts[1]), decode_name(parts[2])
+    except UnicodeDecodeError:
+        return None
+    # Two keys must not say the same thing: only the spelling that `encode_name` gives is ours.
+    if (encode_name(source), encode_name(user)) != (parts[1], parts[2]):
+        return None
+    return SnapshotKey(source, user, parts[3], parts[4])
 
 
 def is_backup_id(text: str) -> bool:

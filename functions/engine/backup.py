@@ -6,10 +6,11 @@ orphans, never a lie: nothing refers to what is not there yet.
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from queue import Empty, SimpleQueue
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -28,7 +29,7 @@ from functions.engine.ports import BlobStore, Clock, DedupIndex, Ids, Progress, 
 from functions.engine.reading import Outcome, Reader, Shop, Task
 from functions.engine.repository import BackupName, Repository
 from functions.engine.safety import DEFAULT_SAFETY, SafetyParameters
-from functions.engine.segments import SegmentWriter, put_once
+from functions.engine.segments import SegmentWriter, put_once, refuse_if_all_denied
 from functions.engine.workers import WorkerPool
 
 
@@ -119,9 +120,13 @@ class BackupSession:
 
     def _backup(self, job: BackupJob, warnings: tuple[str, ...]) -> BackupResult:
         started = self._ports.clock()
-        backup_id = new_backup_id(started, self._ports.ids)
+        backup_id = new_backup_id(started, self._ports.ids, job.parent)
         written = self.write_segments(job, backup_id)
         return BackupResult(self.commit(job, backup_id, started, written.segments), warnings)
+
+    def abandon(self, error: BaseException) -> None:
+        """Let every backup under way end with `error`, uncommitted."""
+        self._fail(error)
 
     def write_segments(
         self, job: BackupJob, backup_id: str, stop: Callable[[], bool] = lambda: False
@@ -135,6 +140,7 @@ class BackupSession:
 
     def commit(self, job: BackupJob, backup_id: str, started: datetime, segments: list[Segment]) -> CommitRecord:
         """Write the commit record over all segments, in order. From here on the backup exists."""
+        refuse_if_all_denied(segments)
         totals = Totals()
         packs: set[PackId] = set()
         unreadable: list[Unreadable] = []
@@ -177,7 +183,6 @@ class BackupSession:
             feed.settle_all()
         finally:
             reader.flush()
-        writer.refuse_if_all_denied()
         return SegmentsWritten(writer.finish(), resume_after)
 
     def _listing(self, job: BackupJob) -> Iterator[SourceObject]:
@@ -199,6 +204,41 @@ class BackupSession:
         self._budget.fail(error)
 
 
+class _Outcomes:
+    """Outcomes on their way from the workers to the backup's thread, which is woken only when it has enough."""
+
+    def __init__(self) -> None:
+        self._ready: deque[list[Outcome]] = deque()
+        self._lock = threading.Lock()
+        self._enough = threading.Event()
+        self._count = 0
+        self._wanted = 0
+
+    def put(self, outcomes: list[Outcome]) -> None:
+        """Add outcomes. An error counts for everything: nobody should wait any longer."""
+        with self._lock:
+            self._ready.append(outcomes)
+            self._count += len(outcomes)
+            failed = any(outcome.error is not None for outcome in outcomes)
+            wake = self._wanted and (failed or self._count >= self._wanted)
+        if wake:
+            self._enough.set()
+
+    def wait_for(self, count: int) -> None:
+        """Return when `count` outcomes have come since the beginning, or an error has."""
+        with self._lock:
+            self._enough.clear()
+            self._wanted = count
+            if self._count >= count or any(outcome.error for some in self._ready for outcome in some):
+                return
+        self._enough.wait()
+
+    def take(self) -> Iterator[Outcome]:
+        """Give what is there."""
+        while self._ready:
+            yield from self._ready.popleft()
+
+
 class _Feed:
     """Feeds decisions to the reader and outcomes to the writer, and keeps the two within a window."""
 
@@ -207,8 +247,10 @@ class _Feed:
         self._reader = reader
         self._window = window
         self._progress = progress
-        self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
+        self._outcomes = _Outcomes()
         self._taken = 0
+        self._submitted = 0
+        self._received = 0
 
     def take(self, decision: Carry | Read) -> str:
         """Start what a decision asks for; give the object's key."""
@@ -220,31 +262,42 @@ class _Feed:
             self._progress.advance(files=1)
             key = line.key
         else:
+            self._submitted += 1
             self._reader.submit(Task(sequence, decision.item, decision.parent, self._outcomes.put))
             key = decision.item.key
         self._drain()
+        if self._taken - self._writer.settled >= self._window:
+            self._reader.flush()
+            while self._taken - self._writer.settled >= self._window:
+                self._settle(self._window // 4)
         return key
 
     def settle_all(self) -> None:
         """Wait for every object that was taken."""
         self._reader.flush()
         while self._writer.settled < self._taken:
-            self._writer.add(self._outcomes.get())
+            self._settle(self._submitted)
+
+    def _settle(self, more: int) -> None:
+        """Wait for up to `more` outcomes beyond those that have come, and write what can be written."""
+        self._outcomes.wait_for(min(self._submitted, self._received + more))
+        self._drain()
 
     def _drain(self) -> None:
-        try:
-            while True:
-                self._writer.add(self._outcomes.get_nowait())
-        except Empty:
-            pass
-        if self._taken - self._writer.settled >= self._window:
-            self._reader.flush()
-            while self._taken - self._writer.settled >= self._window // 2:
-                self._writer.add(self._outcomes.get())
+        for outcome in self._outcomes.take():
+            self._received += 1
+            self._writer.add(outcome)
 
 
-def new_backup_id(now: datetime, ids: Ids) -> str:
-    """Give an id that sorts by time: `20261120T020000Z-1f3a9c20`."""
+def new_backup_id(now: datetime, ids: Ids, parent: BackupName | None = None) -> str:
+    """Give an id that sorts by time: `20261120T020000Z-1f3a9c20`.
+
+    It sorts after the parent's in any case: within the same second, or when the clock has been set back, a child
+    that sorted before would never be the newest.
+    """
+    if parent is not None:
+        stamp = parent.backup_id.partition("-")[0]
+        now = max(now, datetime.strptime(stamp, "%Y%m%dT%H%M%S%z") + timedelta(seconds=1))
     return f"{now:%Y%m%dT%H%M%SZ}-{ids(4)}"
 
 

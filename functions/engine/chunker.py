@@ -1,4 +1,4 @@
-"""Content-defined chunking: FastCDC 2020 with normalisation (Xia et al., IEEE TPDS 2020, doi 10.1109/TPDS.2020.2984632).
+"""Content-defined chunking: FastCDC 2020, normalised (Xia et al., IEEE TPDS, doi 10.1109/TPDS.2020.2984632).
 
 Boundaries depend on content alone, so an insertion moves only the boundaries near it. The parameters are part
 of the repository format: other values would still restore, but would no longer find the chunks that exist.

@@ -77,6 +77,8 @@ def decode_commit(data: Buffer, name: str) -> CommitRecord:
         document: Any = json.loads(bytes(data))
         if document["format"] > VERSION:
             raise FormatError(f"{name} has format {document['format']}, this release reads up to {VERSION}")
+        if document["format"] < 1:
+            raise CommitCorruptError(f"commit record {name}: there is no format {document['format']}")
         return _from_document(document)
     except (KeyError, TypeError, ValueError) as error:
         raise CommitCorruptError(f"commit record {name}: {error!r}") from error

@@ -20,6 +20,8 @@ from functions.engine.model import Buffer, ChunkRef, FileEntry, PackId, Properti
 
 VERSION = 1
 _READ_SIZE = 1024 * 1024
+_WRITE_SIZE = 64 * 1024
+_JSON = json.JSONDecoder()
 
 
 class Header(NamedTuple):
@@ -68,9 +70,8 @@ def encode_entry(entry: FileEntry) -> bytes:
     if entry.version is not None:
         document["version"] = entry.version
     properties = entry.properties
-    for name, value in (("system", properties.system), ("user", properties.user), ("tags", properties.tags)):
-        if value:
-            document[name] = value
+    named = (("system", properties.system), ("user", properties.user), ("tags", properties.tags))
+    document.update({name: value for name, value in named if value})
     document["chunks"] = [(ref.chunk.hex(), ref.pack, ref.offset, ref.stored, ref.length) for ref in entry.chunks]
     return _encode(document)
 
@@ -81,21 +82,24 @@ def encode_unreadable(item: Unreadable) -> bytes:
 
 
 def decode_entry(document: dict[str, Any]) -> FileEntry:
-    """Undo `encode_entry` on a parsed line."""
-    chunks = tuple(
-        ChunkRef(bytes.fromhex(chunk), pack, offset, stored, length)
-        for chunk, pack, offset, stored, length in document["chunks"]
-    )
-    properties = Properties(document.get("system", {}), document.get("user", {}), document.get("tags", {}))
-    return FileEntry(
-        document["key"],
-        document["size"],
-        document["etag"],
-        document["modified"],
-        chunks,
-        document.get("version"),
-        properties,
-    )
+    """Undo `encode_entry` on a parsed line, or raise ManifestCorruptError."""
+    try:
+        chunks = tuple(
+            ChunkRef(bytes.fromhex(chunk), pack, offset, stored, length)
+            for chunk, pack, offset, stored, length in document["chunks"]
+        )
+        properties = Properties(document.get("system", {}), document.get("user", {}), document.get("tags", {}))
+        return FileEntry(
+            document["key"],
+            document["size"],
+            document["etag"],
+            document["modified"],
+            chunks,
+            document.get("version"),
+            properties,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ManifestCorruptError(f"the line of {document.get('key')!r} cannot be decoded: {error!r}") from error
 
 
 class ManifestWriter:
@@ -103,7 +107,9 @@ class ManifestWriter:
 
     def __init__(self, header: Header) -> None:
         """Start the segment with its header line."""
-        self._compressor = zstandard.ZstdCompressor(level=codec.LEVEL, write_checksum=True).compressobj()
+        self._stream: zstandard.ZstdCompressionObj | None = None
+        self._lines: list[bytes] = []
+        self._pending = 0
         self._parts: list[bytes] = []
         self.size = 0
         self._write(_encode({"format": VERSION, **header._asdict()}))
@@ -116,14 +122,32 @@ class ManifestWriter:
         """Append the trailer; give the manifest's bytes in parts and their SHA-256 in hexadecimal."""
         document = {"end": trailer.totals._asdict(), "packs": sorted(trailer.packs)}
         self._write(_encode(document))
-        self._keep(self._compressor.flush())
+        self._lines.append(b"")
+        rest = b"\n".join(self._lines)
+        if self._stream is None:
+            self._keep(_compressor().compress(rest))
+        else:
+            self._keep(self._stream.compress(rest))
+            self._keep(self._stream.flush())
         digest = hashlib.sha256()
         for part in self._parts:
             digest.update(part)
         return self._parts, digest.hexdigest()
 
     def _write(self, line: bytes) -> None:
-        self._keep(self._compressor.compress(line + b"\n"))
+        self._lines.append(line)
+        self._pending += len(line)
+        if self._pending >= _WRITE_SIZE:
+            self._compress()
+
+    def _compress(self) -> None:
+        """Compress what has come. A small manifest never gets here: a stream costs more to set up than it costs."""
+        if self._stream is None:
+            self._stream = _compressor().compressobj()
+        self._lines.append(b"")
+        self._keep(self._stream.compress(b"\n".join(self._lines)))
+        self._lines.clear()
+        self._pending = 0
 
     def _keep(self, part: bytes) -> None:
         if part:
@@ -140,7 +164,7 @@ class ManifestReader:
         self.trailer: Trailer | None = None
         self._documents = self._parse(data)
         first = next(self._documents, (b"", {}))[1]
-        if not isinstance(first.get("format"), int):
+        if not isinstance(first.get("format"), int) or first["format"] < 1:
             raise self._corrupt("it has no header")
         if first["format"] > VERSION:
             raise FormatError(f"{name} has format {first['format']}, this release reads up to {VERSION}")
@@ -169,7 +193,7 @@ class ManifestReader:
     def _parse(self, data: Buffer) -> Iterator[tuple[bytes, dict[str, Any]]]:
         for raw in _split(self._decompress(data)):
             try:
-                document = json.loads(raw)
+                document = _JSON.decode(raw.decode())
             except ValueError as error:
                 raise self._corrupt(str(error)) from error
             if not isinstance(document, dict):
@@ -198,6 +222,10 @@ def check_digest(data: Buffer, sha256: str, name: str) -> None:
     actual = hashlib.sha256(data).hexdigest()
     if actual != sha256:
         raise ManifestCorruptError(f"manifest {name}: its SHA-256 is {actual}, the commit record states {sha256}")
+
+
+def _compressor() -> zstandard.ZstdCompressor:
+    return zstandard.ZstdCompressor(level=codec.LEVEL, write_checksum=True)
 
 
 def _split(blocks: Iterable[bytes]) -> Iterator[bytes]:

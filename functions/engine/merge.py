@@ -28,8 +28,9 @@ def merge(
 ) -> Iterator[Carry | Read]:
     """Give one decision an object of the listing, in key order. Both inputs are sorted by key, and streamed.
 
-    Unchanged means: same key, size and etag. What only the parent holds was deleted and is left out; what the
-    parent could not read is read again.
+    Unchanged means: same key, size, etag and time. The time tells a copy in place, which may change metadata and
+    leave the etag as it was; tags have no time, a FULL backup finds those. What only the parent holds was deleted
+    and is left out; what the parent could not read is read again.
     """
     lines = _files(parent)
     line = next(lines, None)
@@ -44,7 +45,7 @@ def merge(
 
 
 def _unchanged(item: SourceObject, line: Line) -> bool:
-    return item.size == line.size and item.etag == line.etag
+    return (item.size, item.etag, item.modified) == (line.size, line.etag, line.document.get("modified"))
 
 
 def _files(lines: Iterable[Line | Unreadable]) -> Iterator[Line]:

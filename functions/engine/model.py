@@ -120,7 +120,14 @@ class Totals(NamedTuple):
 
     def plus(self, other: Totals) -> Totals:
         """Add two totals, field by field."""
-        return Totals(*(a + b for a, b in zip(self, other, strict=True)))
+        return Totals(
+            self.files + other.files,
+            self.unreadable + other.unreadable,
+            self.source + other.source,
+            self.read + other.read,
+            self.new + other.new,
+            self.stored + other.stored,
+        )
 
 
 @dataclass(frozen=True, slots=True)

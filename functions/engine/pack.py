@@ -103,11 +103,13 @@ def read_footer(pack_id: PackId, tail: Buffer, size: int) -> Footer:
     """
     if size < FOOTER_SIZE or len(tail) < FOOTER_SIZE:
         raise _corrupt(pack_id, f"{size} bytes are too few for a pack")
-    magic, version, _flags, chunks, offset, stored, length, digest = _FOOTER.unpack(memoryview(tail)[-FOOTER_SIZE:])
-    if magic != MAGIC:
-        raise _corrupt(pack_id, "the footer does not start with the magic bytes")
+    magic, version, flags, chunks, offset, stored, length, digest = _FOOTER.unpack(memoryview(tail)[-FOOTER_SIZE:])
+    if magic != MAGIC or version == 0:
+        raise _corrupt(pack_id, "the footer does not start with the magic bytes and a version")
     if version > VERSION:
         raise FormatError(f"pack {pack_id} has format {version}, this release reads up to {VERSION}")
+    if flags:
+        raise FormatError(f"pack {pack_id} has flags {flags:#06x}, this release knows none")
     footer = Footer(chunks, offset, stored, length, digest)
     if footer.index_offset + footer.index_stored + FOOTER_SIZE != size:
         raise _corrupt(pack_id, "the footer's lengths do not add up to the pack's size")

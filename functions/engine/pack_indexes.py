@@ -9,7 +9,13 @@ from concurrent.futures import Future
 from typing import NamedTuple
 
 from functions.contract.object_keys import PACKS, pack_key, parse_pack_key
-from functions.engine.errors import BlobNotFoundError, PackMissingError, StrongroomError
+from functions.engine.errors import (
+    BlobNotFoundError,
+    CorruptionError,
+    FormatError,
+    PackMissingError,
+    StrongroomError,
+)
 from functions.engine.model import ChunkRef, PackId
 from functions.engine.pack import FOOTER_SIZE, SUFFIX_READ, read_footer, read_index
 from functions.engine.ports import BlobStore, DedupIndex, Tail
@@ -34,7 +40,7 @@ def list_packs(store: BlobStore) -> Iterator[PackId]:
 
 
 def read_pack_indexes(store: BlobStore, pack_ids: Iterable[PackId]) -> Iterator[PackIndex]:
-    """Read the index of each pack. A pack that cannot be read gives its error instead of an end."""
+    """Read the index of each pack. A damaged or missing pack gives its error instead of an end; an outage raises."""
     ahead: deque[tuple[PackId, Future[Tail]]] = deque()
     for pack_id in pack_ids:
         ahead.append((pack_id, store.get_tail(pack_key(pack_id), SUFFIX_READ)))
@@ -104,7 +110,7 @@ def _settle(store: BlobStore, pack_id: PackId, future: Future[Tail]) -> PackInde
         return PackIndex(pack_id, _parse(store, pack_id, future.result()), None)
     except BlobNotFoundError:
         return PackIndex(pack_id, [], PackMissingError(f"pack {pack_id} does not exist"))
-    except StrongroomError as error:
+    except (CorruptionError, FormatError) as error:
         return PackIndex(pack_id, [], error)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import NamedTuple
 
 from functions.contract.object_keys import pack_key
@@ -133,10 +134,8 @@ class Packer:
 
     def _finish(self, sealed: SealedPack, future: Future[None]) -> None:
         try:
-            try:
+            with suppress(ConflictError):  # the id is random: what is there is what an earlier attempt wrote
                 future.result()
-            except ConflictError:
-                pass  # the id is random, so what is there is what an earlier attempt of this request wrote
             self._index.record(sealed.refs)
         except BaseException as error:  # noqa: BLE001 - every backup of the session must hear of it
             self.fail(error)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from functions.engine.budget import Budget
 from functions.engine.chunker import Chunker
-from functions.engine.dedup import Deduplicator, Piece
+from functions.engine.codec import Encoder
+from functions.engine.dedup import Deduplicator, Piece, Stored
 from functions.engine.errors import (
     SourceChangedError,
     SourceObjectError,
@@ -27,6 +28,15 @@ from functions.engine.model import ChunkId, ChunkRef, FileEntry, ObjectRead, Pac
 from functions.engine.ports import Progress, Source
 from functions.engine.safety import SafetyParameters
 from functions.engine.workers import Tools, WorkerPool
+
+
+class RepositoryFailedError(Exception):
+    """Carries an error of the repository past the code that settles objects: no object is to blame for it."""
+
+    def __init__(self, error: BaseException) -> None:
+        """Keep the error."""
+        super().__init__(str(error))
+        self.error = error
 
 
 class Outcome(NamedTuple):
@@ -46,12 +56,12 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One object to read. `done` takes its outcome, from any thread."""
+    """One object to read. `done` takes its outcome, or those of several objects, from any thread."""
 
     sequence: int
     item: SourceObject
     parent: Line | None
-    done: Callable[[Outcome], None]
+    done: Callable[[list[Outcome]], None]
 
     def known(self) -> dict[ChunkId, ChunkRef]:
         """Give the places that the parent's line has for this object's chunks."""
@@ -59,16 +69,17 @@ class Task:
             return {}
         return {ref.chunk: ref for ref in self.parent.entry().chunks}
 
-    def cannot(self, error: BaseException) -> None:
-        """Settle an object that cannot be read: gone, listed as unreadable, or the end of the whole backup."""
+    def failed(self, error: BaseException) -> Outcome:
+        """Give the outcome of an object that cannot be read: gone, unreadable, or the end of the whole backup."""
+        if isinstance(error, RepositoryFailedError):
+            return Outcome(self.sequence, error=error.error)
         if isinstance(error, SourceVanishedError):
-            self.done(Outcome(self.sequence))
-        elif isinstance(error, SourceObjectError | UnavailableError):
+            return Outcome(self.sequence)
+        if isinstance(error, SourceObjectError | UnavailableError):
             unreadable = Unreadable(self.item.key, error.code, error.message)
             line = encode_unreadable(unreadable)
-            self.done(Outcome(self.sequence, line, self.item.key, size=self.item.size, unreadable=unreadable))
-        else:
-            self.done(Outcome(self.sequence, error=error))
+            return Outcome(self.sequence, line, self.item.key, size=self.item.size, unreadable=unreadable)
+        return Outcome(self.sequence, error=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +93,17 @@ class Shop:
     safety: SafetyParameters
     progress: Progress
 
-    def finish(self, task: Task, read: ObjectRead, chunks: Sequence[ChunkRef], fresh: dict[ChunkId, ChunkRef]) -> None:
-        """Give `task` its outcome. New chunks are taken out of `fresh`: each counts for one object only."""
+    def store(self, pieces: Sequence[Piece], known: Mapping[ChunkId, ChunkRef], encoder: Encoder) -> Stored:
+        """Store chunks. Raises RepositoryFailedError, whatever goes wrong."""
+        try:
+            return self.dedup.store(pieces, known, encoder)
+        except BaseException as error:
+            raise RepositoryFailedError(error) from error
+
+    def outcome(
+        self, task: Task, read: ObjectRead, chunks: Sequence[ChunkRef], fresh: dict[ChunkId, ChunkRef]
+    ) -> Outcome:
+        """Give the outcome of an object that was read. What is new is taken out of `fresh`: it counts once."""
         owned = [ref for ref in (fresh.pop(ref.chunk, None) for ref in chunks) if ref is not None]
         new, stored = sum(ref.length for ref in owned), sum(ref.stored for ref in owned)
         entry = FileEntry(
@@ -91,7 +111,7 @@ class Shop:
         )
         packs = frozenset(ref.pack for ref in chunks)
         self.progress.advance(files=1, read=read.size, new=new, stored=stored)
-        task.done(Outcome(task.sequence, encode_entry(entry), task.item.key, packs, read.size, read.size, new, stored))
+        return Outcome(task.sequence, encode_entry(entry), task.item.key, packs, read.size, read.size, new, stored)
 
 
 @dataclass(slots=True)
@@ -158,32 +178,41 @@ def after_all(futures: Sequence[Future[Any]], then: Callable[[], None]) -> None:
         future.add_done_callback(one_less)
 
 
+def _cause(error: BaseException) -> BaseException:
+    return error.error if isinstance(error, RepositoryFailedError) else error
+
+
 def _store_batch(shop: Shop, batch: _Batch, tools: Tools) -> None:
+    outcomes: list[Outcome] = []
     try:
-        found: list[tuple[Task, ObjectRead, list[Piece]]] = []
-        known: dict[ChunkId, ChunkRef] = {}
-        for task, future in zip(batch.tasks, batch.reads, strict=True):
-            error = future.exception() or _misread(task.item, future.result())
-            if error is None:
-                found.append((task, future.result(), hash_pieces(Chunker().feed(future.result().data, last=True))))
-                known.update(task.known())
-            elif isinstance(error, SourceChangedError):
-                read_again(shop, task, tools)
-            else:
-                task.cannot(error)
-        result = shop.dedup.store([piece for _, _, owned in found for piece in owned], known, tools.encoder)
-        for task, read, owned in found:
-            shop.finish(task, read, [result.places[piece.chunk] for piece in owned], result.fresh)
-    except BaseException as error:  # noqa: BLE001 - the backups that wait for these objects must hear of it
-        for task in batch.tasks:
-            task.done(Outcome(task.sequence, error=error))
+        _read_batch(shop, batch, tools, outcomes)
+    except BaseException as error:  # noqa: BLE001 - the backup that waits for these objects must hear of it
+        outcomes.append(Outcome(batch.tasks[0].sequence, error=_cause(error)))
     finally:
         batch.reads.clear()  # the futures refer to the batch: without this only the garbage collector frees the bytes
         shop.budget.release(batch.size)
+    batch.tasks[0].done(outcomes)
+
+
+def _read_batch(shop: Shop, batch: _Batch, tools: Tools, outcomes: list[Outcome]) -> None:
+    found: list[tuple[Task, ObjectRead, list[Piece]]] = []
+    known: dict[ChunkId, ChunkRef] = {}
+    for task, future in zip(batch.tasks, batch.reads, strict=True):
+        error = future.exception() or _misread(task.item, future.result())
+        if error is None:
+            found.append((task, future.result(), hash_pieces(Chunker().feed(future.result().data, last=True))))
+            known.update(task.known())
+        elif isinstance(error, SourceChangedError):
+            outcomes.append(read_again(shop, task, tools))
+        else:
+            outcomes.append(task.failed(error))
+    result = shop.store([piece for _, _, owned in found for piece in owned], known, tools.encoder)
+    for task, read, owned in found:
+        outcomes.append(shop.outcome(task, read, [result.places[piece.chunk] for piece in owned], result.fresh))
 
 
 def _misread(item: SourceObject, read: ObjectRead) -> SourceChangedError | None:
-    if len(read.data) == item.size:
+    if len(read.data) == read.size == item.size:
         return None
     return SourceChangedError(f"{item.key!r} gave {len(read.data)} bytes instead of {item.size}")
 
@@ -193,24 +222,20 @@ def hash_pieces(chunks: Iterable[memoryview]) -> list[Piece]:
     return [Piece(hashlib.sha256(chunk).digest(), chunk) for chunk in chunks]
 
 
-def read_again(shop: Shop, task: Task, tools: Tools) -> None:
+def read_again(shop: Shop, task: Task, tools: Tools) -> Outcome:
     """Read an object that changed under the first read: its newest version, one part after the other."""
-    error: BaseException | None = None
+    error: SourceObjectError = SourceChangedError(f"{task.item.key!r} changed each time it was read")
     for _attempt in range(shop.safety.read_attempts):
         try:
-            _read_serially(shop, task, shop.source.stat(task.item.key).result(), tools)
+            return _read_serially(shop, task, shop.source.stat(task.item.key).result(), tools)
         except SourceChangedError as changed:
             error = changed
         except (SourceObjectError, UnavailableError) as other:
-            task.cannot(other)
-            return
-        else:
-            return
-    if error is not None:
-        task.cannot(error)
+            return task.failed(other)
+    return task.failed(error)
 
 
-def _read_serially(shop: Shop, task: Task, item: SourceObject, tools: Tools) -> None:
+def _read_serially(shop: Shop, task: Task, item: SourceObject, tools: Tools) -> Outcome:
     chunker = Chunker()
     refs: list[ChunkRef] = []
     fresh: dict[ChunkId, ChunkRef] = {}
@@ -218,14 +243,15 @@ def _read_serially(shop: Shop, task: Task, item: SourceObject, tools: Tools) -> 
     for start, length in part_ranges(item.size, shop.safety.part_size):
         read = shop.source.read(item, start, length if item.size else None).result()
         first = first or read._replace(data=b"", modified=item.modified, size=item.size)
-        if len(read.data) != length:
+        if len(read.data) != length or read.size != item.size:
             raise SourceChangedError(f"{item.key!r} gave {len(read.data)} bytes instead of {length}")
         pieces = hash_pieces(chunker.feed(read.data, last=start + length == item.size))
-        result = shop.dedup.store(pieces, task.known(), tools.encoder)
+        result = shop.store(pieces, task.known(), tools.encoder)
         refs.extend(result.places[piece.chunk] for piece in pieces)
         fresh.update(result.fresh)
-    if first is not None:
-        shop.finish(task, first, refs, fresh)
+    if first is None:
+        raise SourceChangedError(f"{item.key!r} gave nothing")
+    return shop.outcome(task, first, refs, fresh)
 
 
 def part_ranges(size: int, part_size: int) -> Iterator[tuple[int, int]]:
@@ -270,7 +296,7 @@ class _LargeRead:
     def _take(self, number: int, length: int, future: Future[ObjectRead], tools: Tools) -> None:
         error = future.exception()
         with self._lock:
-            if error is None and len(future.result().data) == length:
+            if error is None and (len(future.result().data), future.result().size) == (length, self._task.item.size):
                 self._arrived[number] = future.result()
             else:
                 self._error = self._error or error or SourceChangedError(f"part {number} is cut short")
@@ -302,19 +328,25 @@ class _LargeRead:
 
     def _store(self, first_slot: int, chunks: list[memoryview], tools: Tools) -> None:
         pieces = hash_pieces(chunks)
-        result = self._shop.dedup.store(pieces, self._known, tools.encoder)
+        result = self._shop.store(pieces, self._known, tools.encoder)
         with self._lock:
             for slot, piece in enumerate(pieces, first_slot):
                 self._slots[slot] = result.places[piece.chunk]
             self._fresh.update(result.fresh)
 
     def _conclude(self, tools: Tools) -> None:
+        try:
+            outcome = self._outcome(tools)
+        except BaseException as error:  # noqa: BLE001 - the backup that waits for this object must hear of it
+            outcome = Outcome(self._task.sequence, error=_cause(error))
+        self._task.done([outcome])
+
+    def _outcome(self, tools: Tools) -> Outcome:
         refs = [ref for ref in self._slots if ref is not None]
         if isinstance(self._error, SourceChangedError):
-            read_again(self._shop, self._task, tools)
-        elif self._error is not None:
-            self._task.cannot(self._error)
-        elif self._first is None or sum(ref.length for ref in refs) != self._task.item.size:
-            self._task.cannot(SourceChangedError(f"{self._task.item.key!r} does not have the size that was listed"))
-        else:
-            self._shop.finish(self._task, self._first, refs, self._fresh)
+            return read_again(self._shop, self._task, tools)
+        if self._error is not None:
+            return self._task.failed(self._error)
+        if self._first is None or sum(ref.length for ref in refs) != self._task.item.size:
+            return read_again(self._shop, self._task, tools)
+        return self._shop.outcome(self._task, self._first, refs, self._fresh)

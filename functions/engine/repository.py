@@ -16,7 +16,12 @@ from functions.contract.object_keys import (
     user_prefix,
 )
 from functions.engine.commit import CommitRecord, SegmentRef, decode_commit
-from functions.engine.errors import BackupNotFoundError, BlobNotFoundError, ManifestCorruptError
+from functions.engine.errors import (
+    BackupNotFoundError,
+    BlobNotFoundError,
+    CommitCorruptError,
+    ManifestCorruptError,
+)
 from functions.engine.manifest import Line, ManifestReader, check_digest
 from functions.engine.model import Buffer, Unreadable
 from functions.engine.ports import BlobStore
@@ -60,13 +65,17 @@ class Repository:
         return found[-1]
 
     def commit(self, name: BackupName) -> CommitRecord:
-        """Read a commit record, or raise BackupNotFoundError."""
+        """Read a commit record, or raise BackupNotFoundError. CommitCorruptError when it is not this backup's."""
         key = commit_key(*name)
         try:
             data = self._store.get(key).result()
         except BlobNotFoundError as error:
             raise BackupNotFoundError(f"{key} does not exist") from error
-        return decode_commit(data, key)
+        record = decode_commit(data, key)
+        found = BackupName(record.source, record.user, record.backup_id)
+        if found != name:
+            raise CommitCorruptError(f"commit record {key} belongs to another backup: {found}")
+        return record
 
     def entries(self, record: CommitRecord) -> Iterator[Line | Unreadable]:
         """Stream a backup's lines in key order. Each manifest is checked against the commit record first."""

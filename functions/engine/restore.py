@@ -47,7 +47,7 @@ class Restorer:
         self._safety = safety
         self._ledger = Ledger(safety.restore_budget, progress or Silence())
         self._pool = WorkerPool(workers, self._ledger.fail)
-        self._large: dict[str, LargeFile] = {}
+        self._large: dict[Target, LargeFile] = {}
 
     def __enter__(self) -> Self:
         """Give the restorer."""
@@ -99,19 +99,19 @@ class Restorer:
         units = units_of(target, entry, self._safety.part_size)
         if units[0].number is not None:
             writer = self._destination.begin(target, entry.size, entry.properties, entry.modified)
-            self._large[target.name] = LargeFile(entry, writer, len(units), self._ledger, self._forget(target))
+            self._large[target] = LargeFile(entry, writer, len(units), self._ledger, self._forget(target))
         return units
 
     def _forget(self, target: Target) -> Callable[[], None]:
         def forget() -> None:
-            self._large.pop(target.name, None)
+            self._large.pop(target, None)
 
         return forget
 
     def _start(self, window: list[Unit]) -> None:
         for group in group_units(window, self._safety):
             self._ledger.begin(group.cost)
-            large = {unit.target.name: self._large[unit.target.name] for unit in group.units if unit.number is not None}
+            large = {unit.target: self._large[unit.target] for unit in group.units if unit.number is not None}
             reads = [self._store.get(pack_key(item.pack), item.start, item.length) for item in group.ranges]
             work = GroupWork(group, reads, large, self._destination, self._ledger)
             after_all(reads, lambda work=work: self._pool.submit(work.run))  # type: ignore[misc]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from functions.engine.model import ChunkId, ChunkRef, FileEntry, PackId
@@ -13,6 +14,9 @@ from functions.engine.safety import SafetyParameters
 
 _MAX_PARTS = 9_000
 """S3 takes 10,000 parts an upload (Amazon S3 User Guide, "Multipart upload limits"); this leaves room."""
+
+
+_MAX_LENGTH = 2**63
 
 
 class Unit(NamedTuple):
@@ -41,6 +45,15 @@ class Group(NamedTuple):
     ranges: list[PackRange]
     cost: int
 
+    def range_of(self, ref: ChunkRef) -> int:
+        """Give the position of the range that covers `ref`."""
+        position = bisect_right(self.ranges, (ref.pack, ref.offset, _MAX_LENGTH)) - 1
+        if position >= 0:
+            found = self.ranges[position]
+            if found.pack == ref.pack and ref.offset + ref.stored <= found.start + found.length:
+                return position
+        raise LookupError(f"no range covers chunk {ref.chunk.hex()}")
+
 
 def units_of(target: Target, entry: FileEntry, part_size: int) -> list[Unit]:
     """Cut a file into parts of about `part_size` bytes at chunk boundaries; a small file is one unit."""
@@ -67,22 +80,23 @@ def group_units(units: Iterable[Unit], safety: SafetyParameters) -> Iterator[Gro
     pending: list[Unit] = []
     size = 0
     for unit in sorted(units, key=_place):
-        if pending and size + unit.size > safety.restore_group:
+        weight = unit.size + safety.restore_unit
+        if pending and size + weight > safety.restore_group:
             yield _group(pending, safety)
             pending, size = [], 0
         pending.append(unit)
-        size += unit.size
+        size += weight
     if pending:
         yield _group(pending, safety)
 
 
 def coalesce(refs: Iterable[ChunkRef], gap: int, limit: int) -> list[PackRange]:
-    """Give the ranges that cover `refs`; ranges less than `gap` apart become one, of at most `limit` bytes."""
+    """Give the ranges that cover `refs`, sorted; those less than `gap` apart become one, of at most `limit` bytes."""
     by_pack: defaultdict[PackId, set[tuple[int, int]]] = defaultdict(set)
     for ref in refs:
         by_pack[ref.pack].add((ref.offset, ref.offset + ref.stored))
     ranges: list[PackRange] = []
-    for pack, spans in by_pack.items():
+    for pack, spans in sorted(by_pack.items()):
         ordered = sorted(spans)
         start, end = ordered[0]
         for next_start, next_end in ordered[1:]:
@@ -95,22 +109,12 @@ def coalesce(refs: Iterable[ChunkRef], gap: int, limit: int) -> list[PackRange]:
     return ranges
 
 
-def find_range(ranges: Sequence[PackRange], ref: ChunkRef) -> int:
-    """Give the position of the range that covers `ref`."""
-    for position, found in enumerate(ranges):
-        if (
-            found.pack == ref.pack
-            and found.start <= ref.offset
-            and ref.offset + ref.stored <= found.start + found.length
-        ):
-            return position
-    raise LookupError(f"no range covers chunk {ref.chunk.hex()}")
-
-
 def _group(units: list[Unit], safety: SafetyParameters) -> Group:
-    unique: dict[ChunkId, ChunkRef] = {ref.chunk: ref for unit in units for ref in unit.chunks}
-    ranges = coalesce(unique.values(), safety.coalesce_gap, safety.pack_limit + FOOTER_SIZE)
-    cost = sum(item.length for item in ranges) + sum(ref.length for ref in unique.values())
+    # Two workers may have stored one chunk at the same time: files then name different places for it, and all count.
+    refs = dict.fromkeys(ref for unit in units for ref in unit.chunks)
+    plain: dict[ChunkId, int] = {ref.chunk: ref.length for ref in refs}
+    ranges = coalesce(refs, safety.coalesce_gap, safety.pack_limit + FOOTER_SIZE)
+    cost = sum(item.length for item in ranges) + sum(plain.values()) + len(units) * safety.restore_unit
     return Group(units, ranges, cost)
 
 

@@ -16,8 +16,8 @@ from functions.engine.errors import (
     PackMissingError,
 )
 from functions.engine.model import Buffer, ChunkId, ChunkRef, FileEntry
-from functions.engine.ports import Destination, LargeWrite, Progress
-from functions.engine.restore_plan import Group, Unit, find_range
+from functions.engine.ports import Destination, LargeWrite, Progress, Target
+from functions.engine.restore_plan import Group, Unit
 from functions.engine.workers import Pending, Tools
 
 _FAILURES_KEPT = 1_000
@@ -157,7 +157,7 @@ class GroupWork:
         self,
         group: Group,
         reads: list[Future[Buffer]],
-        large: Mapping[str, LargeFile],
+        large: Mapping[Target, LargeFile],
         destination: Destination,
         ledger: Ledger,
     ) -> None:
@@ -185,7 +185,7 @@ class GroupWork:
 
     def _write(self, unit: Unit, parts: list[Buffer]) -> Future[str] | Future[None]:
         if unit.number is not None:
-            return self._large[unit.target.name].write(unit, parts)
+            return self._large[unit.target].write(unit, parts)
         entry = unit.entry
         sha256 = unit.chunks[0].chunk if len(unit.chunks) == 1 else None
         return self._destination.write(unit.target, parts, entry.properties, entry.modified, sha256)
@@ -197,7 +197,7 @@ class GroupWork:
         return plain
 
     def _stored(self, ref: ChunkRef) -> memoryview:
-        position = find_range(self._group.ranges, ref)
+        position = self._group.range_of(ref)
         try:
             data = self._reads[position].result()
         except BlobNotFoundError as error:
@@ -209,7 +209,7 @@ class GroupWork:
         if unit.number is None:
             self._ledger.settle(unit.entry, error)
         else:
-            self._large[unit.target.name].part_ended(error)
+            self._large[unit.target].part_ended(error)
         with self._lock:
             self._unwritten -= 1
             last = self._unwritten == 0

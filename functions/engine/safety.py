@@ -45,11 +45,14 @@ class SafetyParameters:
     read_attempts: int = 4
     """How often an object that changes while it is read is read again before it is called unreadable."""
 
-    restore_window: int = 32_768
+    restore_window: int = 16_384
     """Chunks planned together in a restore: they are sorted by place, so each pack range is read once."""
 
     restore_group: int = 8 * MIB
     """Plain bytes restored together from one or a few range reads."""
+
+    restore_unit: int = 2 * KIB
+    """What a file's entry itself takes in memory, so that many tiny files are bounded too."""
 
     restore_budget: int = 48 * MIB
     """Plain bytes of a restore in memory at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -58,14 +59,6 @@ class SegmentWriter:
             if ready.line:
                 self._write(ready)
 
-    def refuse_if_all_denied(self) -> None:
-        """Raise when not one object could be read for want of rights: that is a wrong set-up, not a backup."""
-        current = self._open
-        if self._written or current is None or current.totals.files or not current.unreadable:
-            return
-        if all(item.code == SourceDeniedError.code for item in current.unreadable):
-            raise SourceDeniedError(current.unreadable[0].reason)
-
     def finish(self) -> list[Segment]:
         """Close the last segment and give all. A backup of no objects has one segment without entries."""
         if self._open is not None or not self._written:
@@ -113,6 +106,18 @@ class SegmentWriter:
 
     def _put(self, key: str, parts: list[bytes]) -> None:
         put_once(self._store, key, b"".join(parts))
+
+
+def refuse_if_all_denied(segments: Sequence[Segment]) -> None:
+    """Raise when not one object could be read for want of rights: that is a wrong set-up, not a backup.
+
+    Asked of a whole backup, never of a part: the last part may well hold nothing but the one denied object.
+    """
+    unreadable = [item for segment in segments for item in segment.unreadable]
+    if not unreadable or any(segment.totals.files for segment in segments):
+        return
+    if all(item.code == SourceDeniedError.code for item in unreadable):
+        raise SourceDeniedError(unreadable[0].reason)
 
 
 def put_once(store: BlobStore, key: str, data: bytes) -> None:

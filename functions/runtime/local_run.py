@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from functions.engine.backup import BackupJob, BackupResult, BackupSession, Ports, new_backup_id
 from functions.engine.commit import CommitRecord
-from functions.engine.errors import BackupNotFoundError, StrongroomError
+from functions.engine.errors import BackupNotFoundError, CorruptionError, StrongroomError
 from functions.engine.model import BackupType, FileEntry, Totals
 from functions.engine.repository import BackupName, Repository
 from functions.engine.safety import DEFAULT_SAFETY, SafetyParameters
@@ -69,15 +69,44 @@ def back_up(ports: Ports, request: RunRequest, *, workers: int, safety: SafetyPa
         except StrongroomError as error:
             return UserOutcome(user, None, error)
 
-    users = iter(request.users or ports.source.users(request.prefix))
+    users = iter(request.users or _everybody(ports, request, newest))
     outcomes: list[UserOutcome] = []
     with (
         BackupSession(ports, workers=workers, safety=safety) as session,
         ThreadPoolExecutor(request.jobs) as threads,
     ):
-        while several := list(islice(users, request.jobs * 64)):
-            outcomes += threads.map(one, several)
+        try:
+            while several := list(islice(users, request.jobs * 64)):
+                outcomes += threads.map(one, several)
+        except BaseException as error:
+            session.abandon(error)
+            raise
     return RunReport(run_id, outcomes)
+
+
+def _everybody(ports: Ports, request: RunRequest, newest: Mapping[str, BackupName]) -> Iterator[str]:
+    """Give the users who own something in the source, then those who did at their newest backup.
+
+    Whose folder is gone gets one more backup, an empty one: without it, a restore of everybody's newest backup
+    would bring back what was deleted.
+    """
+    present: set[str] = set()
+    for user in ports.source.users(request.prefix):
+        present.add(user)
+        yield user
+    repository = Repository(ports.store)
+    for user, name in newest.items():
+        if user not in present and _held_files(repository, name, request.prefix):
+            yield user
+
+
+def _held_files(repository: Repository, name: BackupName, prefix: str) -> bool:
+    """Say whether the backup of this prefix holds anything. A damaged record counts: it is not proven empty."""
+    try:
+        record = repository.commit(name)
+    except CorruptionError:
+        return True
+    return record.prefix == prefix and bool(record.totals.files or record.totals.unreadable)
 
 
 def choose_backups(

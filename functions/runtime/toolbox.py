@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import secrets
@@ -28,6 +29,8 @@ from functions.engine.ports import BlobStore, DedupIndex, Destination, Source
 from functions.runtime.credentials import find_credentials
 
 _GC_THRESHOLD = 50_000
+_MALLOPT = ((-8, 2), (-3, 64 * 1024 * 1024), (-1, 256 * 1024 * 1024))
+"""M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, as <malloc.h> numbers them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,16 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def tune_garbage_collector() -> None:
-    """Let the cyclic collector run less often: the engine makes no cycles, and looking for them costs 5 % of it."""
+def tune_process() -> None:
+    """Fit the process to the engine. Call it before any thread is started.
+
+    The cyclic collector runs less often: the engine makes few cycles, and looking for them costs 5 % of a backup.
+    The C library keeps to two arenas and gives memory back late (mallopt(3)): fresh pages for every pack cost
+    another 5 %, an arena for every thread doubles the memory.
+    """
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD, 50, 100)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # musl has none
+        for parameter, value in _MALLOPT:
+            mallopt(parameter, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -14,35 +15,12 @@ from urllib.parse import urlsplit
 
 from functions.adapters.s3 import signing
 from functions.adapters.s3.listing import ListingPage, parse_listing
-from functions.adapters.s3.transport import HeaderList, Request, Response, Transport, TransportError
-from functions.engine.errors import (
-    AccessError,
-    BlobNotFoundError,
-    BucketNotFoundError,
-    ConfigurationError,
-    ConflictError,
-    CredentialsError,
-    RequestError,
-    StrongroomError,
-    UnavailableError,
-)
+from functions.adapters.s3.refusals import is_retryable, refuse_error_body, refuse_failure, translate
+from functions.adapters.s3.transport import HeaderList, Request, Response, Transport
+from functions.engine.errors import RequestError
 from functions.engine.model import Buffer
 
 T = TypeVar("T")
-
-_CODE = re.compile(rb"<Code>([^<]+)</Code>")
-_MESSAGE = re.compile(rb"<Message>([^<]*)</Message>")
-_RETRYABLE_CODES = frozenset({"RequestTimeout", "ConditionalRequestConflict", "OperationAborted", "BadDigest"})
-_CREDENTIAL_CODES = frozenset(
-    {
-        "ExpiredToken",
-        "InvalidAccessKeyId",
-        "InvalidToken",
-        "SignatureDoesNotMatch",
-        "TokenRefreshRequired",
-        "RequestTimeTooSkewed",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +48,6 @@ class Location:
         return f"https://{host}", host, "/"
 
 
-class S3Error(StrongroomError):
-    """A refusal that no caller expected, before it is put into the tree. `status` is HTTP's, `s3_code` S3's."""
-
-    def __init__(self, status: int, s3_code: str, text: str, headers: Mapping[str, str]) -> None:
-        """Keep what S3 said."""
-        super().__init__(text)
-        self.status = status
-        self.s3_code = s3_code
-        self.headers = headers
-
-
 class Call(NamedTuple, Generic[T]):
     """What to make of an answer, and of a failure: the two ends of a request."""
 
@@ -89,10 +56,11 @@ class Call(NamedTuple, Generic[T]):
 
     def settle(self, future: Future[T], outcome: Response | Exception) -> None:
         """End `future` with the converted answer or the translated error."""
+        if isinstance(outcome, Exception):
+            future.set_exception(self.translate(outcome))
+            return
         try:
-            if isinstance(outcome, Exception):
-                raise outcome
-            value = self.convert(_refuse_failure(outcome))
+            value = self.convert(refuse_failure(outcome))
         except Exception as error:  # noqa: BLE001 - the waiting thread gets it, whatever it is
             future.set_exception(self.translate(error))
         else:
@@ -133,7 +101,10 @@ class S3Client:
         headers: Mapping[str, str] | None = None,
         sha256: bytes | None = None,
     ) -> Future[T]:
-        """PutObject, with a SHA-256 that S3 checks before it accepts the object. `sha256` saves computing it."""
+        """PutObject, with a checksum that S3 compares before it accepts the object: `sha256` if given, else a CRC-32.
+
+        The CRC-32 is taken of the bytes as they leave here; what they mean is proven by the chunks' own SHA-256.
+        """
         return self._upload(call, "PutObject", key, parts, {}, headers or {}, sha256)
 
     def create_upload(self, key: str, headers: Mapping[str, str]) -> Future[str]:
@@ -155,7 +126,7 @@ class S3Client:
             f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>" for number, etag in enumerate(etags, 1)
         )
         body = f"<CompleteMultipartUpload>{rows}</CompleteMultipartUpload>".encode()
-        checked = Call(lambda response: call.convert(_refuse_error_body(response)), call.translate)
+        checked = Call(lambda response: call.convert(refuse_error_body(response)), call.translate)
         return self._send(
             checked,
             "CompleteMultipartUpload",
@@ -209,28 +180,7 @@ class S3Client:
 
     def translate(self, error: BaseException, what: str, action: str) -> BaseException:
         """Give the tree's error for a refusal or a transport failure; other errors as they are."""
-        what = f"{what} in s3://{self.location.bucket}"
-        if isinstance(error, TransportError):
-            return UnavailableError(f"{what}: {self._base} does not answer: {error}")
-        if not isinstance(error, S3Error):
-            return error
-        text = f"{what}: {error.s3_code or error.status} {error.message}".rstrip()
-        if error.s3_code == "NoSuchBucket":
-            return BucketNotFoundError(f"{what}: bucket {self.location.bucket} does not exist")
-        if error.status in {301, 307} or error.s3_code == "AuthorizationHeaderMalformed":
-            region = error.headers.get("x-amz-bucket-region", "another region")
-            return ConfigurationError(f"{what}: bucket {self.location.bucket} lies in {region}", hint="set its region")
-        if error.s3_code in _CREDENTIAL_CODES:
-            return CredentialsError(text)
-        if error.status in {401, 403}:
-            return AccessError(text, hint=f"grant {action} on {self.location.bucket}, and the key's use in KMS")
-        if error.status == 404:
-            return BlobNotFoundError(text)
-        if error.status in {409, 412}:
-            return ConflictError(text)
-        if error.status >= 500 or error.status == 429:
-            return UnavailableError(text)
-        return RequestError(text)
+        return translate(error, f"{what} in s3://{self.location.bucket}", action, self.location.bucket)
 
     def _upload(
         self,
@@ -242,14 +192,23 @@ class S3Client:
         headers: Mapping[str, str],
         sha256: bytes | None = None,
     ) -> Future[T]:
-        digest = sha256 or _digest(parts)
         body = parts[0] if len(parts) == 1 and isinstance(parts[0], bytes) else b"".join(parts)
-        checked = {**headers, "x-amz-checksum-sha256": base64.b64encode(digest).decode()}
+        if sha256 is not None:
+            checksum = {"x-amz-checksum-sha256": base64.b64encode(sha256).decode()}
+        else:
+            checksum = {"x-amz-checksum-crc32": base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()}
         return self._send(
-            call, operation, "PUT", key, query=query, headers=checked, body=body, payload_sha256=digest.hex()
+            call,
+            operation,
+            "PUT",
+            key,
+            query=query,
+            headers={**headers, **checksum},
+            body=body,
+            payload_sha256=sha256.hex() if sha256 else signing.UNSIGNED_PAYLOAD,
         )
 
-    def _send(
+    def _send(  # noqa: PLR0913 - the parts of a request
         self,
         call: Call[T],
         operation: str,
@@ -278,7 +237,7 @@ class S3Client:
                 lambda: self._header_list(method, path, encoded, fields, payload_sha256),
                 lambda outcome: call.settle(future, outcome),
                 body,
-                _retryable_refusal,
+                is_retryable,
             )
         )
         return future
@@ -303,43 +262,9 @@ class S3Client:
         return [line.encode("latin-1") for line in lines]
 
 
-def _digest(parts: Sequence[Buffer]) -> bytes:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.digest()
-
-
 def xml_text(body: Buffer, tag: str) -> str:
     """Give the text of the first element `tag`."""
     found = re.search(rf"<{tag}>([^<]*)</{tag}>".encode(), body)
     if found is None:
         raise RequestError(f"the answer holds no {tag}")
     return found.group(1).decode()
-
-
-def _refuse_failure(response: Response) -> Response:
-    if response.status < 300:
-        return response
-    code = _CODE.search(response.body)
-    message = _MESSAGE.search(response.body)
-    raise S3Error(
-        response.status,
-        code.group(1).decode() if code else "",
-        message.group(1).decode(errors="replace") if message else "",
-        response.headers,
-    )
-
-
-def _refuse_error_body(response: Response) -> Response:
-    if b"<Error>" in bytes(response.body[:512]):
-        return _refuse_failure(response._replace(status=500))
-    return response
-
-
-def _retryable_refusal(response: Response) -> bool:
-    """Say whether a 4xx, or an error behind a 200, is one that S3's documentation says to retry."""
-    if response.status in {400, 409}:
-        code = _CODE.search(response.body)
-        return code is not None and code.group(1).decode() in _RETRYABLE_CODES
-    return False

@@ -5,10 +5,12 @@ from __future__ import annotations
 import bisect
 from collections.abc import Sequence
 from concurrent.futures import Future
+from http import HTTPStatus
 from urllib.parse import urlencode
 
-from functions.adapters.s3.client import Call, S3Client, S3Error
+from functions.adapters.s3.client import Call, S3Client
 from functions.adapters.s3.listing import ListingPage, parse_listing
+from functions.adapters.s3.refusals import S3Error
 from functions.adapters.s3.source import USER_METADATA
 from functions.adapters.s3.transport import Response
 from functions.engine.conflict import Conflict, renamed
@@ -66,7 +68,7 @@ class S3Destination:
         """Describe a call that makes `target` visible."""
 
         def translate(error: BaseException) -> BaseException:
-            if isinstance(error, S3Error) and error.status == 412:
+            if isinstance(error, S3Error) and error.status == HTTPStatus.PRECONDITION_FAILED:
                 return DestinationExistsError(f"s3://{self.client.location.bucket}/{target.name} exists")
             return self.client.translate(error, f"restore {target.name}", "s3:PutObject and s3:PutObjectTagging")
 

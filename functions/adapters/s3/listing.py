@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import NamedTuple
 from urllib.parse import unquote_plus
-from xml.sax.saxutils import unescape
 
 from functions.engine.errors import RequestError
 from functions.engine.model import Buffer, SourceObject
 
-_ENTITIES = {"&quot;": '"', "&apos;": "'", "&#34;": '"', "&#39;": "'", "&#x22;": '"', "&#x27;": "'"}
 _CONTENTS = re.compile(rb"<Contents>(.*?)</Contents>", re.DOTALL)
 _FIELD = re.compile(r"<(Key|LastModified|ETag|Size|StorageClass)>([^<]*)</")
 _PREFIX = re.compile(rb"<CommonPrefixes><Prefix>([^<]*)</Prefix>")
@@ -40,7 +39,7 @@ def parse_listing(body: Buffer) -> ListingPage:
     token = _TOKEN.search(text)
     if token is None and _TRUNCATED.search(text):
         raise RequestError("a listing was cut short without saying where to go on")
-    return ListingPage(objects, prefixes, unescape(token.group(1).decode(), _ENTITIES) if token else None)
+    return ListingPage(objects, prefixes, html.unescape(token.group(1).decode()) if token else None)
 
 
 def _parse_object(text: str) -> SourceObject:
@@ -49,7 +48,7 @@ def _parse_object(text: str) -> SourceObject:
     return SourceObject(
         key=_key(fields["Key"]),
         size=int(fields["Size"]),
-        etag=unescape(etag, _ENTITIES).strip('"'),
+        etag=html.unescape(etag).strip('"'),
         modified=fields["LastModified"],
         storage_class=fields.get("StorageClass", "STANDARD"),
     )
@@ -58,4 +57,4 @@ def _parse_object(text: str) -> SourceObject:
 def _key(text: str) -> str:
     if "%" in text or "+" in text:
         return unquote_plus(text, errors="strict")
-    return unescape(text, _ENTITIES) if "&" in text else text
+    return html.unescape(text) if "&" in text else text

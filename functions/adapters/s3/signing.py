@@ -43,7 +43,7 @@ def encode_query(query: Mapping[str, str]) -> str:
     return "&".join(f"{name}={value}" for name, value in pairs)
 
 
-def sign(
+def sign(  # noqa: PLR0913 - the parts of a request, as the specification names them
     *,
     method: str,
     host: str,
@@ -73,17 +73,19 @@ def sign(
     canonical = f"{method}\n{path}\n{query}\n{lines}\n\n{listed}\n{payload_sha256}"
     scope = f"{stamp[:8]}/{region}/s3/aws4_request"
     digest = hashlib.sha256(canonical.encode("latin-1")).hexdigest()
-    key = _signing_key(credentials.secret_key, stamp[:8], region)
-    signature = hmac.digest(key, f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}".encode(), "sha256").hex()
+    mac = _keyed_mac(credentials.secret_key, stamp[:8], region).copy()
+    mac.update(f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}".encode())
     added["authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={listed}, Signature={signature}"
+        f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={listed}, "
+        f"Signature={mac.hexdigest()}"
     )
     return added
 
 
 @lru_cache(maxsize=8)
-def _signing_key(secret: str, date: str, region: str) -> bytes:
+def _keyed_mac(secret: str, date: str, region: str) -> hmac.HMAC:
+    """Give a MAC that has taken the day's key. Copying it, unlike `hmac.digest`, does not let go of the lock."""
     key = f"AWS4{secret}".encode()
     for part in (date, region, "s3", "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
-    return key
+    return hmac.new(key, digestmod="sha256")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from http import HTTPStatus
 from typing import TypeVar
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from functions.adapters.s3.blobs import range_header
-from functions.adapters.s3.client import Call, S3Client, S3Error
+from functions.adapters.s3.client import Call, S3Client
 from functions.adapters.s3.listing import ListingPage, parse_listing
+from functions.adapters.s3.refusals import S3Error
 from functions.adapters.s3.transport import Response
 from functions.contract.object_keys import ROOT_USER
 from functions.engine.errors import (
@@ -36,7 +38,7 @@ T = TypeVar("T")
 
 USER_METADATA = "x-amz-meta-"
 _TAG_COUNT = "x-amz-tagging-count"
-_SHRUNK = 416
+_CHANGED = frozenset({HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE})
 
 
 class S3Source:
@@ -114,12 +116,16 @@ class S3Source:
         if isinstance(error, S3Error):
             if error.s3_code == "InvalidObjectState":
                 return SourceArchivedError(f"{what} in s3://{self._bucket}: it is in an archive class")
-            if error.status == 412 or error.status == _SHRUNK:
+            if error.status in _CHANGED:
                 return SourceChangedError(f"{what} in s3://{self._bucket}: it changed since it was listed")
-            if error.status == 404 and error.s3_code != "NoSuchBucket":
+            if error.status == HTTPStatus.NOT_FOUND and error.s3_code != "NoSuchBucket":
                 return SourceVanishedError(f"{what} in s3://{self._bucket}: it was deleted since it was listed")
         translated = self._client.translate(error, what, action)
-        if isinstance(error, S3Error) and error.status == 403 and not isinstance(translated, CredentialsError):
+        if (
+            isinstance(error, S3Error)
+            and error.status == HTTPStatus.FORBIDDEN
+            and not isinstance(translated, CredentialsError)
+        ):
             return SourceDeniedError(str(translated))
         return translated
 
@@ -152,7 +158,7 @@ def _only(key: str, page: ListingPage) -> SourceObject:
 
 
 def _parse_tags(response: Response) -> dict[str, str]:
-    root = ElementTree.fromstring(bytes(response.body))  # noqa: S314 - S3's own answer, from the signed endpoint
+    root = ET.fromstring(bytes(response.body))  # noqa: S314 - S3's own answer, from the signed endpoint
     tags: dict[str, str] = {}
     for tag in root.iter():
         if tag.tag.rpartition("}")[2] == "Tag":

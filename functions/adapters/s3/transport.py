@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple, TypeAlias
@@ -83,21 +84,59 @@ class Request:
 
 
 class _Transfer:
-    """An easy handle at work for one request."""
+    """An easy handle at work for one request. Between requests it stays set up for a GET, the most frequent."""
 
-    __slots__ = ("body", "curl", "headers", "request")
+    __slots__ = ("_body", "_headers", "_settings", "_special", "curl", "request")
 
-    def __init__(self) -> None:
+    def __init__(self, settings: TransportSettings) -> None:
         self.curl = pycurl.Curl()
         self.request: Request | None = None
-        self.headers: list[bytes] = []
-        self.body: list[bytes] = []
+        self._settings = settings
+        self._headers: list[bytes] = []
+        self._body: list[bytes] = []
+        self._special = False
+        self._set_up()
 
-    def begin(self, request: Request, settings: TransportSettings) -> None:
+    def begin(self, request: Request) -> None:
         """Set the handle up for one attempt at `request`."""
-        self.request, self.headers, self.body = request, [], []
         request.attempt += 1
         curl = self.curl
+        curl.setopt(pycurl.URL, request.url)
+        curl.setopt(pycurl.HTTPHEADER, request.headers())
+        if request.method != "GET":
+            self._special = True
+            if request.body is not None:
+                curl.setopt(pycurl.POSTFIELDS, request.body)
+            if request.method == "HEAD":
+                curl.setopt(pycurl.NOBODY, 1)
+            else:
+                curl.setopt(pycurl.CUSTOMREQUEST, request.method)
+        self.request = request
+
+    def end(self, error: TransportError | None) -> tuple[Request | None, Response | TransportError]:
+        """Give the request and what became of it, and make the handle ready for the next."""
+        request, self.request = self.request, None
+        outcome = error or self._response(request.attempt if request else 0)
+        self._headers.clear()
+        self._body.clear()
+        if self._special:
+            self._special = False
+            self._set_up()
+        return request, outcome
+
+    def _response(self, attempt: int) -> Response:
+        fields: dict[str, str] = {}
+        for line in self._headers:
+            name, colon, value = line.decode("latin-1").partition(":")
+            if colon:
+                fields[name.lower()] = value.strip()
+            elif line.startswith(b"HTTP/"):
+                fields.clear()
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        return Response(self.curl.getinfo(pycurl.RESPONSE_CODE), fields, body, attempt)
+
+    def _set_up(self) -> None:
+        curl, settings = self.curl, self._settings
         curl.reset()
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.PATH_AS_IS, 1)
@@ -108,30 +147,8 @@ class _Transfer:
         curl.setopt(pycurl.LOW_SPEED_TIME, settings.stall_timeout)
         if settings.ca_file:
             curl.setopt(pycurl.CAINFO, settings.ca_file)
-        curl.setopt(pycurl.URL, request.url)
-        curl.setopt(pycurl.HTTPHEADER, request.headers())
-        if request.body is not None:
-            curl.setopt(pycurl.POSTFIELDS, request.body)
-        if request.method == "HEAD":
-            curl.setopt(pycurl.NOBODY, 1)
-        elif request.body is not None or request.method != "GET":
-            curl.setopt(pycurl.CUSTOMREQUEST, request.method)
-        curl.setopt(pycurl.HEADERFUNCTION, self.headers.append)
-        curl.setopt(pycurl.WRITEFUNCTION, self.body.append)
-
-    def response(self) -> Response:
-        """Give what came back."""
-        fields: dict[str, str] = {}
-        for line in self.headers:
-            if line.startswith(b"HTTP/"):
-                fields.clear()
-                continue
-            name, colon, value = line.decode("latin-1").partition(":")
-            if colon:
-                fields[name.lower()] = value.strip()
-        body = self.body[0] if len(self.body) == 1 else b"".join(self.body)
-        attempt = self.request.attempt if self.request else 0
-        return Response(self.curl.getinfo(pycurl.RESPONSE_CODE), fields, body, attempt)
+        curl.setopt(pycurl.HEADERFUNCTION, self._headers.append)
+        curl.setopt(pycurl.WRITEFUNCTION, self._body.append)
 
 
 class Transport:
@@ -144,7 +161,7 @@ class Transport:
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, settings.connections)
-        self._free = [_Transfer() for _ in range(settings.connections)]
+        self._free = [_Transfer(settings) for _ in range(settings.connections)]
         self._running: dict[pycurl.Curl, _Transfer] = {t.curl: t for t in self._free}
         self._inbox: deque[Request] = deque()
         self._delayed: list[tuple[float, int, Request]] = []
@@ -173,10 +190,8 @@ class Transport:
             self._thread.join()
 
     def _wake(self) -> None:
-        try:
+        with suppress(BlockingIOError):  # then the pipe is full of wake-ups already
             os.write(self._wake_write, b"!")
-        except BlockingIOError:
-            pass  # the pipe is full of wake-ups already
 
     def _run(self) -> None:
         try:
@@ -198,7 +213,7 @@ class Transport:
             transfer = self._free.pop()
             self.counts[request.operation] += 1
             try:
-                transfer.begin(request, self._settings)
+                transfer.begin(request)
             except Exception as error:  # noqa: BLE001 - whatever signing raises belongs to the caller
                 self._free.append(transfer)
                 request.done(error)
@@ -211,20 +226,17 @@ class Transport:
         while more:
             more, done, failed = self._multi.info_read()
             for curl in done:
-                transfer = self._running[curl]
-                self._multi.remove_handle(curl)
-                self._settle(transfer, transfer.response())
+                self._settle(curl, None)
             for curl, code, text in failed:
-                transfer = self._running[curl]
-                self._multi.remove_handle(curl)
-                attempt = transfer.request.attempt if transfer.request else 0
-                self._settle(transfer, TransportError(code, text, attempt))
+                self._settle(curl, (code, text))
             finished += len(done) + len(failed)
         return finished
 
-    def _settle(self, transfer: _Transfer, outcome: Response | TransportError) -> None:
-        request = transfer.request
-        transfer.request, transfer.headers, transfer.body = None, [], []
+    def _settle(self, curl: pycurl.Curl, failure: tuple[int, str] | None) -> None:
+        transfer = self._running[curl]
+        self._multi.remove_handle(curl)
+        attempt = transfer.request.attempt if transfer.request else 0
+        request, outcome = transfer.end(TransportError(*failure, attempt) if failure else None)
         self._free.append(transfer)
         if request is None:
             return

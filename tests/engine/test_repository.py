@@ -1,0 +1,157 @@
+"""Reading a repository: which backups exist, at which time, and that a record speaks for itself only."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from functions.contract.object_keys import commit_key, manifest_key
+from functions.engine.commit import CommitRecord, SegmentRef, encode_commit
+from functions.engine.errors import (
+    BackupNotFoundError,
+    CommitCorruptError,
+    FormatError,
+    ManifestCorruptError,
+)
+from functions.engine.manifest import Line
+from functions.engine.model import BackupStatus, BackupType, Totals
+from functions.engine.repository import BackupName
+from tests.engine.kit import SOURCE, World, commit_of, flip, manifest_of, name_of, put_all
+
+USERS = ["", "/", "alice", "bob", "a.b", "é", "100%"]
+
+
+def name_at(user: str, hour: int, source: str = SOURCE) -> BackupName:
+    """Give the name of the backup of an hour."""
+    return BackupName(source, user, f"20261120T{hour:02}0000Z-0000000{hour % 10}")
+
+
+def store(world: World, name: BackupName, content: bytes = b"") -> None:
+    """Write a commit record's key; a listing looks at nothing else."""
+    world.store.blobs[commit_key(*name)] = content
+
+
+def test_backups_are_listed_by_their_commit_records(world: World) -> None:
+    """Oldest first for each user; without a commit record there is no backup."""
+    names = [name_at("alice", 3), name_at("alice", 1), name_at("bob", 2)]
+    for name in names:
+        store(world, name)
+    world.store.blobs[manifest_key(*name_at("alice", 9), 0)] = b""
+    world.store.blobs["snapshots/readme"] = b""
+    store(world, name_at("alice", 5, "another source"))
+    assert list(world.repository.backups(SOURCE)) == sorted(names)
+    assert list(world.repository.backups(SOURCE, "alice")) == [name_at("alice", 1), name_at("alice", 3)]
+    assert list(world.repository.backups("nobody")) == []
+
+
+def test_any_user_name_is_found_again(world: World) -> None:
+    """The root user, the user `/` and names that keys cannot hold as they are."""
+    for user in USERS:
+        store(world, name_at(user, 1))
+        assert list(world.repository.backups(SOURCE, user)) == [name_at(user, 1)]
+    assert set(world.repository.newest(SOURCE)) == set(USERS)
+
+
+def test_the_newest_backup_of_each_user_is_found(world: World) -> None:
+    """Whatever order they were made in."""
+    for name in (name_at("alice", 3), name_at("alice", 1), name_at("bob", 2)):
+        store(world, name)
+    assert world.repository.newest(SOURCE) == {"alice": name_at("alice", 3), "bob": name_at("bob", 2)}
+    assert world.repository.newest_of(SOURCE, "alice") == name_at("alice", 3)
+
+
+def test_a_time_chooses_the_newest_backup_that_started_by_then(world: World) -> None:
+    """To the second, and the backup of that second counts."""
+    for hour in (1, 3, 5):
+        store(world, name_at("alice", hour))
+    noon = datetime(2026, 11, 20, 3, tzinfo=UTC)
+    assert world.repository.newest_of(SOURCE, "alice", noon) == name_at("alice", 3)
+    assert world.repository.newest(SOURCE, noon - timedelta(seconds=1)) == {"alice": name_at("alice", 1)}
+    with pytest.raises(BackupNotFoundError, match="user 'alice' of source 'reports' has no backup at 2026-11-19"):
+        world.repository.newest_of(SOURCE, "alice", noon - timedelta(days=1))
+
+
+def test_a_user_without_backups_is_told(world: World) -> None:
+    """By name."""
+    with pytest.raises(BackupNotFoundError, match="'carol'"):
+        world.repository.newest_of(SOURCE, "carol")
+
+
+def test_a_backup_that_does_not_exist_is_told(world: World) -> None:
+    """With the key that was looked for."""
+    with pytest.raises(BackupNotFoundError, match=commit_key(*name_at("alice", 1))):
+        world.repository.commit(name_at("alice", 1))
+
+
+def test_a_commit_record_at_another_backups_key_is_damaged(world: World) -> None:
+    """A copied record would make a backup that nobody made."""
+    result = world.back_up()
+    store(world, name_at("bob", 1), world.store.blobs[commit_of(result)])
+    with pytest.raises(CommitCorruptError, match="belongs to another backup"):
+        world.repository.commit(name_at("bob", 1))
+
+
+def test_entries_come_in_key_order_over_all_segments(world: World) -> None:
+    """Segments follow each other."""
+    world.safety = replace(world.safety, segment_entries=3)
+    put_all(world.source, {f"alice/{number:02}": b"x" for number in range(10)})
+    result = world.back_up()
+    assert len(result.record.segments) == 4
+    lines = list(world.repository.entries(result.record))
+    assert [line.key for line in lines] == [f"alice/{number:02}" for number in range(10)]
+    assert all(isinstance(line, Line) for line in lines)
+
+
+def test_a_manifest_with_one_wrong_bit_is_refused_before_a_line_of_it_is_used(world: World) -> None:
+    """The commit record states its SHA-256."""
+    world.source.put("alice/a", b"x")
+    result = world.back_up()
+    key = manifest_of(result)
+    world.store.blobs[key] = flip(world.store.blobs[key], 20)
+    with pytest.raises(ManifestCorruptError, match=r"00000\.jsonl\.zst: its SHA-256 is"):
+        next(world.repository.entries(result.record))
+
+
+def test_a_manifest_that_is_missing_is_damage(world: World) -> None:
+    """A commit record names it, so it must exist."""
+    result = world.back_up()
+    del world.store.blobs[manifest_of(result)]
+    with pytest.raises(ManifestCorruptError, match="does not exist"):
+        next(world.repository.entries(result.record))
+
+
+def test_a_manifest_of_another_backup_is_refused(world: World) -> None:
+    """Even if a commit record states its SHA-256: what it says is not about this backup."""
+    world.source.put("alice/a", b"x")
+    world.source.put("bob/a", b"x")
+    alice, bob = world.back_up("alice"), world.back_up("bob")
+    forged = _record("bob", bob.record.backup_id, alice.record.segments)
+    world.store.blobs[commit_of(bob)] = encode_commit(forged)
+    world.store.blobs[manifest_of(bob)] = world.store.blobs[manifest_of(alice)]
+    with pytest.raises(ManifestCorruptError, match="belongs to another backup"):
+        list(world.repository.entries(world.repository.commit(name_of(bob))))
+
+
+def test_a_commit_record_of_a_newer_format_is_refused(world: World) -> None:
+    """By number."""
+    store(world, name_at("alice", 1), b'{"format": 9}')
+    with pytest.raises(FormatError, match="has format 9"):
+        world.repository.commit(name_at("alice", 1))
+
+
+def _record(user: str, backup_id: str, segments: tuple[SegmentRef, ...]) -> CommitRecord:
+    return CommitRecord(
+        source=SOURCE,
+        user=user,
+        backup_id=backup_id,
+        type=BackupType.FULL,
+        status=BackupStatus.COMPLETED,
+        engine="0.1.0",
+        run_id="run-1",
+        prefix="",
+        started="",
+        finished="",
+        totals=Totals(),
+        segments=segments,
+        packs=(),
+    )
