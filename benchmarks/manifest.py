@@ -86,8 +86,9 @@ def differences(expected: list[Entry], found: dict[str, str]) -> list[str]:
 
 
 def verify_tree(expected: list[Entry], root: Path) -> list[str]:
-    """Say what differs between a manifest and a tree on disk."""
-    return differences(expected, {entry.path: entry.sha256 for entry in scan(root)})
+    """Say what differs between a manifest and a tree on disk, but for the file that holds S3's metadata."""
+    found = {entry.path: entry.sha256 for entry in scan(root) if entry.path != ".strongroom-metadata.jsonl"}
+    return differences(expected, found)
 
 
 def _without_lead(found: dict[str, str], wanted: set[str]) -> dict[str, str]:

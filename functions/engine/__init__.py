@@ -5,7 +5,7 @@ holds many compressed chunks; a *manifest* lists the files of one segment with t
 *commit record* is the object whose existence makes a backup exist.
 
 Map: `chunker` cuts, `pack` frames, `packer` uploads, `manifest` and `commit` describe, `merge` decides what to
-read, `pipeline` does the work in parallel, `backup`, `restore` and `verify` are the three jobs. What the engine
+read, `reading` and `workers` do it in parallel, `backup`, `restore` and `verify` are the three jobs. What the engine
 needs from outside stands in `ports`; time, ids and randomness are parameters.
 """
 

@@ -178,6 +178,7 @@ class SourceDeniedError(SourceObjectError):
     """The object may not be read."""
 
     code = "OBJECT_DENIED"
+    exit_status = 4
     hint = "grant s3:GetObject on the object and kms:Decrypt on its key"
 
 

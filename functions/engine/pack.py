@@ -51,16 +51,21 @@ class PackBuilder:
     def __init__(self, pack_id: PackId) -> None:
         """Open an empty pack."""
         self.pack_id = pack_id
-        self.size = 0
+        self._end = 0
         self._parts: list[Buffer] = []
         self._refs: list[ChunkRef] = []
 
+    @property
+    def size(self) -> int:
+        """Say what the pack takes so far; its index counts too, for a record is larger than a tiny chunk."""
+        return self._end + len(self._refs) * RECORD_SIZE
+
     def add(self, chunk: ChunkId, stored: Buffer, length: int) -> ChunkRef:
         """Append a chunk's stored bytes, whose plain length is `length`, and give its place."""
-        ref = ChunkRef(chunk, self.pack_id, self.size, len(stored), length)
+        ref = ChunkRef(chunk, self.pack_id, self._end, len(stored), length)
         self._parts.append(stored)
         self._refs.append(ref)
-        self.size += len(stored)
+        self._end += len(stored)
         return ref
 
     def seal(self) -> SealedPack:
@@ -72,13 +77,13 @@ class PackBuilder:
             VERSION,
             0,
             len(self._refs),
-            self.size,
+            self._end,
             len(index),
             len(records),
             hashlib.sha256(index).digest(),
         )
         parts = [*self._parts, index, footer]
-        return SealedPack(self.pack_id, parts, self.size + len(index) + len(footer), self._refs)
+        return SealedPack(self.pack_id, parts, self._end + len(index) + len(footer), self._refs)
 
 
 def encode_index(refs: list[ChunkRef]) -> bytes:

@@ -70,6 +70,10 @@ class Toolbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the transport."""
+        self.close()
+
+    def close(self) -> None:
+        """End the transport, from any thread. What is under way ends with UnavailableError, and nothing new begins."""
         self._transport.close()
 
     @property

@@ -7,8 +7,8 @@ import pytest
 
 from functions.contract.object_keys import PACKS, ROOT_USER, SNAPSHOTS, parse_snapshot_key
 from functions.engine import ENGINE_VERSION
-from functions.engine.backup import BackupJob, new_backup_id, rfc3339
-from functions.engine.errors import ConflictError, FormatError, UnavailableError
+from functions.engine.backup import BackupJob, BackupSession, new_backup_id, rfc3339
+from functions.engine.errors import ConflictError, CorruptionError, FormatError, UnavailableError
 from functions.engine.model import BackupStatus, BackupType, Properties, Totals
 from functions.engine.repository import BackupName
 from tests.engine.kit import (
@@ -23,6 +23,7 @@ from tests.engine.kit import (
     manifest_of,
     name_of,
     put_all,
+    within,
 )
 from tests.strategies import noise, prose
 
@@ -388,6 +389,53 @@ def test_an_index_that_does_not_answer_for_a_large_file_ends_the_backup_uncommit
     world.source.put("alice/large", noise(1, 1_200_000))
     with pytest.raises(UnavailableError, match="the table is down"):
         world.back_up()
+    assert world.store.blobs == {}
+
+
+def test_damage_that_is_not_the_parents_ends_the_backup(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a parent there is nothing to do without."""
+
+    def damaged(_chunks: object) -> object:
+        raise CorruptionError("a pack is damaged")
+
+    monkeypatch.setattr(world.index, "lookup", damaged)
+    world.source.put("alice/a", b"a")
+    with pytest.raises(CorruptionError, match="a pack is damaged"):
+        world.back_up()
+
+
+def test_an_abandoned_session_commits_nothing(world: World) -> None:
+    """Backups under way end with the reason that was given."""
+    put_all(world.source, {f"alice/{number}": noise(number, 100_000) for number in range(20)})
+    with world.session() as session:
+        world.source.before_read = lambda _item: session.abandon(UnavailableError("time is up"))
+        with pytest.raises(UnavailableError, match="time is up"):
+            within(10, lambda: session.backup(world.job()))
+    assert list(world.repository.backups(SOURCE)) == []
+
+
+def test_an_abandoned_session_does_not_even_commit_what_carries_over(world: World) -> None:
+    """Though that needs no pack."""
+    world.source.put("alice/a", b"a")
+    first = world.back_up()
+    with world.session() as session:
+        session.abandon(UnavailableError("time is up"))
+        with pytest.raises(UnavailableError, match="time is up"):
+            within(10, lambda: session.backup(world.job()))
+    assert list(world.repository.backups(SOURCE)) == [name_of(first)]
+
+
+def test_an_error_that_a_worker_lets_out_ends_the_session(world: World) -> None:
+    """A bug in the engine is loud, and no backup is committed after it."""
+
+    def broken(_tools: object) -> None:
+        raise LookupError("a bug")
+
+    world.source.put("alice/a", b"a")
+    with BackupSession(world.ports, workers=1, safety=world.safety) as session:
+        session._pool.submit(broken)
+        with pytest.raises(LookupError, match="a bug"):
+            within(10, lambda: session.backup(world.job()))
     assert world.store.blobs == {}
 
 

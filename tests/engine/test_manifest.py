@@ -178,6 +178,13 @@ def test_a_manifest_that_is_none_is_refused(lines: tuple[object, ...], message: 
         read(raw_manifest(*lines))
 
 
+def test_a_last_line_without_its_newline_is_read() -> None:
+    """Another writer may have left it out."""
+    lines = [json.dumps(document) for document in (HEAD, FILE, END)]
+    (line,) = read(zstandard.ZstdCompressor().compress("\n".join(lines).encode()))
+    assert line.key == ENTRY.key
+
+
 def test_bytes_that_are_no_zstd_frame_are_refused() -> None:
     """Not even a header can be read from them."""
     with pytest.raises(ManifestCorruptError, match="manifest m"):

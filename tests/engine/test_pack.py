@@ -70,7 +70,7 @@ def test_places_are_given_as_chunks_are_added() -> None:
     second = builder.add(b"b" * 32, b"more", 4)
     assert first == (b"a" * 32, PACK, 0, 6, 100)
     assert second == (b"b" * 32, PACK, 6, 4, 4)
-    assert builder.size == 10
+    assert builder.size == 10 + 2 * RECORD_SIZE
 
 
 def test_a_suffix_is_enough_to_read_footer_and_index() -> None:

@@ -10,13 +10,14 @@ from functions.adapters.memory import MemoryBlobStore, MemoryIndex
 from functions.contract.object_keys import pack_key
 from functions.engine.errors import ConflictError, UnavailableError
 from functions.engine.model import Buffer, ChunkRef
+from functions.engine.pack import RECORD_SIZE
 from functions.engine.packer import Packer, StoredChunk
 from functions.engine.safety import SafetyParameters
 from tests.engine.kit import Ids, World
 from tests.strategies import noise
 
 PATIENCE = 10.0
-SAFETY = SafetyParameters(pack_target=1_000, packs_in_flight=2)
+SAFETY = SafetyParameters(pack_target=10 * (100 + RECORD_SIZE), packs_in_flight=2)
 
 
 class SlowStore(MemoryBlobStore):
@@ -102,6 +103,16 @@ def test_chunks_go_into_one_pack_until_it_is_full(bench: Bench) -> None:
     assert bench.store.waiting == []
 
 
+def test_a_pack_of_very_many_tiny_chunks_is_no_larger_than_the_limit() -> None:
+    """Its index counts too: a record is larger than a tiny chunk."""
+    store = MemoryBlobStore()
+    packer = Packer(store, MemoryIndex(), Ids(), SafetyParameters(pack_target=10_000, pack_limit=20_000))
+    packer.add([StoredChunk(noise(number, 32), noise(number, 5), 5) for number in range(4_000)])
+    packer.close()
+    assert len(store.blobs) > 1
+    assert max(map(len, store.blobs.values())) <= 20_000
+
+
 def test_chunks_of_packs_under_way_are_found(bench: Bench) -> None:
     """Until they are durable, and the index takes over."""
     bench.packer.register()
@@ -170,7 +181,7 @@ def test_packs_that_were_durable_before_need_no_waiting(bench: Bench) -> None:
 
 def test_adding_waits_while_too_many_packs_are_under_way(bench: Bench) -> None:
     """Memory is bounded by the packs in flight."""
-    adding = bench.threads.submit(bench.packer.add, [chunk(number, 1_000) for number in range(3)])
+    adding = bench.threads.submit(bench.packer.add, [chunk(number, 2_000) for number in range(3)])
     with pytest.raises(TimeoutError):
         adding.result(0.02)
     assert len(bench.store.waiting) == 2

@@ -314,6 +314,24 @@ def test_a_pack_that_disappears_between_listing_and_reading_is_missing(
     assert (found.code, found.files) == ("PACK_MISSING", ["bob/own"])
 
 
+@pytest.mark.parametrize(("rest", "code"), [(None, "PACK_MISSING"), (100, "PACK_CORRUPT")])
+def test_what_a_reading_finds_counts_though_the_index_looked_well(
+    world: World, results: list[BackupResult], monkeypatch: pytest.MonkeyPatch, rest: int | None, code: str
+) -> None:
+    """A pack may go, or be cut, between the look at its index and the look at its bytes."""
+    ref = place_of(world, results[1], "bob/own")
+    whole = world.store.get
+
+    def get(key: str, start: int = 0, length: int | None = None) -> Future[Buffer]:
+        if key != pack_key(ref.pack):
+            return whole(key, start, length)
+        return whole("gone") if rest is None else whole(key, 0, rest)
+
+    monkeypatch.setattr(world.store, "get", get)
+    (found,) = world.verify(*results).damages
+    assert (found.code, found.pack, found.files) == (code, ref.pack, ["bob/own"])
+
+
 def test_backups_that_a_damage_touches_are_named_up_to_a_hundred() -> None:
     """A report stays readable."""
     log = DamageLog()
