@@ -6,17 +6,15 @@ Every error is one line on stderr, `strongroom: CODE: what happened (what to do 
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from types import FrameType
 from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
+from cli import interrupts
 from cli.commands import backup, backups, restore, verify
 from cli.statuses import BUG, INTERRUPTED
 from functions.engine.errors import ConfigurationError, StrongroomError
@@ -49,8 +47,7 @@ def options(
 
 def main() -> None:
     """Run the tool and end the process with its exit status."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt)
+    interrupts.install()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -82,9 +79,3 @@ def _report(error: Exception, *, debug: bool) -> int:
 def _say(text: str) -> None:
     """Print one line, whatever the text holds."""
     typer.echo("strongroom: " + " ".join(text.split()), err=True)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """End what is under way in good order; at the second time at once, which the write order makes safe too."""
-    signal.signal(signal.SIGINT, lambda _signal, _frame: os._exit(INTERRUPTED))
-    raise KeyboardInterrupt

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from cli import interrupts
 from functions.contract.object_keys import is_backup_id
 from functions.engine.errors import ConfigurationError
 from functions.runtime.toolbox import Connection, Toolbox
@@ -53,7 +54,9 @@ def open_toolbox(region: str, endpoint: str | None, profile: str | None) -> Tool
     """Give the wiring for a connection. Raises ConfigurationError for a region or an endpoint that is none."""
     if not _REGION.fullmatch(region):
         raise ConfigurationError(f"--region is {region!r}, must be a region's name, e.g. eu-central-1")
-    return Toolbox(Connection(region, _endpoint(endpoint), profile), os.environ)
+    tools = Toolbox(Connection(region, _endpoint(endpoint), profile), os.environ)
+    interrupts.on_interrupt(tools.close)
+    return tools
 
 
 def _endpoint(endpoint: str | None) -> str | None:

@@ -27,9 +27,9 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
     if sys.stdout.isatty():
         _draw(title, columns, rows)
         return
-    table = [row for row in (columns, *rows) if any(row)]
+    table = [row for row in ([column.replace("\n", " ") for column in columns], *rows) if any(row)]
     widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
-    sys.stdout.write(f"{title}\n")
+    sys.stdout.write(f"{title}\n" if title else "")
     for row in table:
         cells = [
             cell.ljust(width) if at == 0 else cell.rjust(width)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -15,8 +19,19 @@ from cli.statuses import DONE, PARTIAL, worst
 from functions.engine.backup import Ports
 from functions.engine.errors import ConfigurationError
 from functions.engine.model import BackupStatus, BackupType
-from functions.runtime.local_run import JOBS, RunReport, RunRequest, back_up
-from functions.runtime.toolbox import cores, now, random_hex, tune_process
+from functions.engine.ports import DedupIndex, Progress
+from functions.runtime.fleet import Fleet, Member
+from functions.runtime.local_run import (
+    JOBS,
+    RunPlan,
+    RunReport,
+    RunRequest,
+    UserOutcome,
+    plan_run,
+    processes_for,
+    run_plan,
+)
+from functions.runtime.toolbox import Toolbox, cores, now, random_hex, tune_process
 
 _NOTES_SHOWN = 100
 
@@ -54,15 +69,69 @@ def command(
     request = RunRequest(name, prefix, options.named_users(user), backup_type, jobs)
     tune_process()
     started = time.monotonic()
-    with options.open_toolbox(region, endpoint, profile) as tools, shown("backup") as progress:
+    connect = partial(options.open_toolbox, region, endpoint, profile)
+    with connect() as tools:
         store, origin = tools.store(home), tools.source(bucket)
         require_users(origin, store, request.source, prefix, request.users)
-        ports = Ports(origin, store, tools.index(store, table), now, random_hex, progress)
-        report = back_up(ports, request, workers=workers or cores())
-        requests = dict(tools.requests)
+        plan = plan_run(origin, store, now, random_hex, request)
+        requests = Counter(tools.requests)
+    places = _Places(connect, bucket, home, table)
+    outcomes, more = _run(places, plan, workers or cores())
+    report = RunReport(plan.run_id, outcomes)
+    requests.update(more)
     _raise_if_nothing_was_done(report)
     _show(report, time.monotonic() - started, requests, as_json=as_json)
     raise typer.Exit(exit_status(report))
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where to read from and write to."""
+
+    connect: Callable[[], Toolbox]
+    source: str
+    home: str
+    table: str | None
+
+
+def _run(places: _Places, plan: RunPlan, workers: int) -> tuple[list[UserOutcome], Counter[str]]:
+    """Back up in one process, or in one a core when there are users enough for all; count the requests."""
+    count = processes_for(len(plan.users), workers, cores())
+    if count == 1:
+        with shown("backup") as progress:
+            return _back_up(places, plan, range(len(plan.users)), progress, workers=workers)
+    shared = places.table is None
+
+    def part(member: Member) -> tuple[list[UserOutcome], Counter[str]]:
+        index = member.index if shared else None
+        return _back_up(places, plan, member.turns, member.progress, workers=1, index=index)
+
+    fleet = Fleet(count, len(plan.users), part)
+    with places.connect() as tools, shown("backup") as progress:
+        index = tools.index(tools.store(places.home), None) if shared else None
+        answers = fleet.join(progress, index)
+        requests = Counter(tools.requests)
+    for _, more in answers:
+        requests.update(more)
+    order = {user: number for number, user in enumerate(plan.users)}
+    outcomes = [outcome for some, _ in answers for outcome in some]
+    return sorted(outcomes, key=lambda outcome: order[outcome.user]), requests
+
+
+def _back_up(
+    places: _Places,
+    plan: RunPlan,
+    turns: Iterable[int],
+    progress: Progress,
+    *,
+    workers: int,
+    index: DedupIndex | None = None,
+) -> tuple[list[UserOutcome], Counter[str]]:
+    with places.connect() as tools:
+        store = tools.store(places.home)
+        index = index or tools.index(store, places.table)
+        ports = Ports(tools.source(places.source), store, index, now, random_hex, progress)
+        return run_plan(ports, plan, turns, workers=workers), Counter(tools.requests)
 
 
 def exit_status(report: RunReport) -> int:
@@ -90,7 +159,7 @@ def _show(report: RunReport, seconds: float, requests: dict[str, int], *, as_jso
     notes = _notes(report)
     if as_json:
         document: dict[str, Any] = {"run": report.run_id, "seconds": round(seconds, 3), **totals._asdict()}
-        show_json(document | {"backups": len(done), "notes": notes, "requests": requests})
+        show_json(document | {"backups": len(done), "notes": notes, "requests": dict(requests)})
         return
     show_facts(
         f"run {report.run_id}",

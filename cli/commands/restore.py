@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,14 +21,16 @@ from cli.statuses import DONE, INTERRUPTED, PARTIAL
 from functions.engine.commit import CommitRecord
 from functions.engine.conflict import Conflict
 from functions.engine.model import Totals
-from functions.engine.ports import Destination
-from functions.engine.repository import BackupName, Repository
+from functions.engine.ports import Destination, Progress
+from functions.engine.repository import Repository
 from functions.engine.restore import Restorer
-from functions.engine.restore_work import RestoreReport
-from functions.runtime.local_run import by_patterns, choose_backups
-from functions.runtime.toolbox import RestoreNames, Toolbox, cores, tune_process
+from functions.engine.restore_work import RestoreReport, merge_restores
+from functions.runtime.fleet import Fleet, Member
+from functions.runtime.local_run import by_patterns, choose_backups, processes_for
+from functions.runtime.toolbox import RestoreNames, Toolbox, clear_scratch, cores, tune_process
 
 _FAILURES_SHOWN = 100
+_AS_IT_WAS = RestoreNames("", "", "")
 
 BackupId = Annotated[str | None, typer.Option("--backup", help="Id of the backup. Default: the newest.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="The newest backup at this time, ISO 8601.")]
@@ -50,6 +54,7 @@ class _Target:
     patterns: list[str]
     workers: int
     ask: bool
+    names: RestoreNames = _AS_IT_WAS
 
 
 def command(
@@ -81,11 +86,17 @@ def command(
     target = _Target(place, to_prefix or "", conflict, pattern or [], workers or cores(), not yes)
     tune_process()
     started = time.monotonic()
-    with options.open_toolbox(region, endpoint, profile) as tools:
-        snapshots = Repository(tools.store(home))
-        names = choose_backups(snapshots, source_name, users, backup_id=backup_id, as_of=moment)
-        report = _restore(tools, home, names, target)
-        requests = dict(tools.requests)
+    connect = partial(options.open_toolbox, region, endpoint, profile)
+    with connect() as tools:
+        store = tools.store(home)
+        names = choose_backups(Repository(store), source_name, users, backup_id=backup_id, as_of=moment)
+        records = read_commits(store, names)
+        requests = Counter(tools.requests)
+    if target.ask:
+        _confirm(records, target)
+    target = replace(target, names=RestoreNames(records[0].prefix, target.prefix, records[0].backup_id))
+    report, more = _restore(connect, home, records, target)
+    requests.update(more)
     _show(report, len(names), time.monotonic() - started, requests, as_json=as_json)
     raise typer.Exit(PARTIAL if report.failed else DONE)
 
@@ -103,21 +114,54 @@ def _place(bucket: str | None, prefix: str | None, directory: Path | None) -> Pa
     return directory or options.bucket_name(bucket or "", "--to-bucket")
 
 
-def _restore(tools: Toolbox, home: str, names: Sequence[BackupName], target: _Target) -> RestoreReport:
+def _restore(
+    connect: Callable[[], Toolbox], home: str, records: Sequence[CommitRecord], target: _Target
+) -> tuple[RestoreReport, Counter[str]]:
+    """Restore in one process, or in one a core when there are backups enough for all; count the requests."""
+    count = processes_for(len(records), target.workers, cores())
+    if count == 1:
+        with shown("restore") as progress:
+            progress.goal = _goal(records, target.patterns)
+            return _restore_some(connect, home, records, target, progress)
+    one = replace(target, workers=1)
+
+    def part(member: Member) -> tuple[RestoreReport, Counter[str]]:
+        mine = (records[number] for number in member.turns)
+        return _restore_some(connect, home, mine, one, member.progress, f"-{member.number}")
+
+    fleet = Fleet(count, len(records), part)
+    try:
+        with shown("restore") as progress:
+            progress.goal = _goal(records, target.patterns)
+            answers = fleet.join(progress)
+    finally:
+        if isinstance(target.place, Path):
+            clear_scratch(target.place)
+    requests: Counter[str] = Counter()
+    for _, more in answers:
+        requests.update(more)
+    return merge_restores([report for report, _ in answers]), requests
+
+
+def _restore_some(
+    connect: Callable[[], Toolbox],
+    home: str,
+    records: Iterable[CommitRecord],
+    target: _Target,
+    progress: Progress,
+    part: str = "",
+) -> tuple[RestoreReport, Counter[str]]:
     """Restore; however it ends, leave no scratch behind."""
-    store = tools.store(home)
-    records = read_commits(store, names)
-    if target.ask:
-        _confirm(records, target)
-    destination = _destination(tools, target, RestoreNames(records[0].prefix, target.prefix, records[0].backup_id))
-    with shown("restore") as progress:
-        progress.goal = _goal(records, target.patterns)
+    with connect() as tools:
+        store = tools.store(home)
+        destination = _destination(tools, target, part)
         try:
             with Restorer(store, destination, workers=target.workers, progress=progress) as restorer:
-                return restorer.restore(records, by_patterns(target.patterns))
+                report = restorer.restore(records, by_patterns(target.patterns))
         except BaseException:
             destination.finish()
             raise
+        return report, Counter(tools.requests)
 
 
 def _confirm(records: Sequence[CommitRecord], target: _Target) -> None:
@@ -130,10 +174,10 @@ def _confirm(records: Sequence[CommitRecord], target: _Target) -> None:
         raise typer.Exit(INTERRUPTED)
 
 
-def _destination(tools: Toolbox, target: _Target, names: RestoreNames) -> Destination:
+def _destination(tools: Toolbox, target: _Target, part: str) -> Destination:
     if isinstance(target.place, str):
-        return tools.to_bucket(target.place, names, target.conflict)
-    return tools.to_directory(target.place, names, target.conflict)
+        return tools.to_bucket(target.place, target.names, target.conflict)
+    return tools.to_directory(target.place, target.names, target.conflict, part)
 
 
 def _goal(records: Sequence[CommitRecord], patterns: list[str]) -> Goal:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -12,12 +14,24 @@ from cli.lookup import find_backups
 from cli.progress import shown
 from cli.render import rate, show_facts, show_json, size
 from cli.statuses import DAMAGE, DONE
+from functions.engine.ports import Progress
+from functions.engine.repository import BackupName
 from functions.engine.verify import Verifier
-from functions.engine.verify_report import Damage, Depth, VerifyReport
-from functions.runtime.toolbox import cores, tune_process
+from functions.engine.verify_report import WHOLE, Damage, Depth, Share, VerifyReport, merge_reports
+from functions.runtime.fleet import Fleet
+from functions.runtime.local_run import processes_for
+from functions.runtime.toolbox import Toolbox, cores, tune_process
 
 _FILES_SHOWN = 10
 _PERCENT = 1.0
+
+
+class _Sample(NamedTuple):
+    """What to read."""
+
+    depth: Depth
+    percent: float
+    seed: int
 
 
 def command(
@@ -45,18 +59,35 @@ def command(
     options.not_without("--user", users or None, "--source-name", given=source_name is not None)
     tune_process()
     started = time.monotonic()
-    with options.open_toolbox(region, endpoint, profile) as tools, shown("verify") as progress:
-        store = tools.store(home)
-        names = find_backups(store, source_name, users)
-        with Verifier(store, workers=workers or cores(), progress=progress) as verifier:
-            share = _PERCENT if percent is None else percent
-            report = verifier.verify(names, depth, percent=share, seed=seed or 0)
+    connect = partial(options.open_toolbox, region, endpoint, profile)
+    with connect() as tools:
+        names = find_backups(tools.store(home), source_name, users)
+    sample = _Sample(depth, _PERCENT if percent is None else percent, seed or 0)
+    report = _verify(connect, home, names, sample, workers or cores())
     seconds = time.monotonic() - started
     if as_json:
         show_json(_document(report, seconds))
     else:
         _show(report, seconds)
     raise typer.Exit(DAMAGE if report.damages else DONE)
+
+
+def _verify(
+    connect: Callable[[], Toolbox], home: str, names: Sequence[BackupName], sample: _Sample, workers: int
+) -> VerifyReport:
+    """Verify in one process, or in one a core when there is enough to do for all."""
+    count = processes_for(len(names), workers, cores())
+
+    def part(progress: Progress, share: Share, threads: int) -> VerifyReport:
+        with connect() as tools, Verifier(tools.store(home), workers=threads, progress=progress) as verifier:
+            return verifier.verify(names, sample.depth, percent=sample.percent, seed=sample.seed, share=share)
+
+    if count == 1:
+        with shown("verify") as progress:
+            return part(progress, WHOLE, workers)
+    fleet = Fleet(count, 0, lambda member: part(member.progress, Share(member.number, count), 1))
+    with shown("verify") as progress:
+        return merge_reports(fleet.join(progress))
 
 
 def _document(report: VerifyReport, seconds: float) -> dict[str, Any]:

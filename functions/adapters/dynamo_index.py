@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from functions.contract.tables import DedupTable
@@ -17,7 +18,7 @@ from functions.engine.errors import (
     StrongroomError,
     UnavailableError,
 )
-from functions.engine.model import ChunkId, ChunkRef
+from functions.engine.model import ChunkId, ChunkRef, PackId
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -97,6 +98,13 @@ class DynamoIndex:
         unique = {ref.chunk: ref for ref in refs}
         for some in _slices([{"PutRequest": {"Item": _item_of(ref)}} for ref in unique.values()], _WRITE_LIMIT):
             self._until_done(some, put, "dynamodb:BatchWriteItem")
+
+    def announce(self, refs: Sequence[ChunkRef]) -> None:
+        """See DedupIndex. Nobody shares this index before its packs are durable."""
+
+    def unsettled(self, packs: AbstractSet[PackId]) -> bool:  # noqa: ARG002
+        """See DedupIndex. Every place that `lookup` names is durable."""
+        return False
 
     def _dynamo(self) -> DynamoDBClient:
         with self._lock:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from random import Random
 from typing import NamedTuple, TypeVar
 
 from functions.engine.errors import BlobNotFoundError, SourceVanishedError, StrongroomError, UnavailableError
-from functions.engine.model import BlobInfo, Buffer, ChunkId, ChunkRef, ObjectRead, Properties, SourceObject
+from functions.engine.model import BlobInfo, Buffer, ChunkId, ChunkRef, ObjectRead, PackId, Properties, SourceObject
 from functions.engine.ports import BlobStore, DedupIndex, Destination, LargeWrite, Source, Tail, Target
 
 T = TypeVar("T")
@@ -46,12 +47,13 @@ class CrashPoint(NamedTuple):
 class Failures:
     """Refuse each call of `calls`, or of any port when that is empty, with probability `rate`.
 
-    A refused call has had its effect in half of the cases, as when the answer to it was lost.
+    Unless `moment` says which, a refused call has had its effect in half of the cases: the answer to it was lost.
     """
 
     rate: float
     error: Callable[[str], StrongroomError] = UnavailableError
     calls: frozenset[str] = frozenset()
+    moment: Moment | None = None
 
 
 class Damage(StrEnum):
@@ -163,7 +165,7 @@ class Faults:
         plan = self._failures
         if plan is None or (plan.calls and call not in plan.calls) or self._random.random() >= plan.rate:
             return None
-        return self._random.choice((Moment.BEFORE, Moment.AFTER))
+        return plan.moment or self._random.choice((Moment.BEFORE, Moment.AFTER))
 
     def _stop(self, call: str, crash: Moment | None) -> BaseException:
         """Give what the call raises; after a crash nothing else is done."""
@@ -268,6 +270,14 @@ class FaultyIndex:
     def record(self, refs: Iterable[ChunkRef]) -> None:
         """See DedupIndex."""
         self._faults.run("index.record", lambda: self._inner.record(refs))
+
+    def announce(self, refs: Sequence[ChunkRef]) -> None:
+        """See DedupIndex."""
+        self._faults.run("index.announce", lambda: self._inner.announce(refs))
+
+    def unsettled(self, packs: AbstractSet[PackId]) -> bool:
+        """See DedupIndex."""
+        return self._faults.run("index.unsettled", lambda: self._inner.unsettled(packs))
 
 
 class FaultyDestination:

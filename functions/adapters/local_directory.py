@@ -24,13 +24,17 @@ METADATA_FILE = f"{RESERVED}metadata.jsonl"
 _SCRATCH = f"{RESERVED}scratch"
 _FOLDERS_KEPT = 65_536
 _IOV_MAX = 1_024
+_NOTES_BYTES = 64 * 1024
 
 
 class LocalDirectory:
     """Files below `root`. They are written in a scratch folder and renamed when they are whole."""
 
-    def __init__(self, root: Path, *, prefix: str, conflict: Conflict, label: str) -> None:
-        """Use `root`; `prefix` is cut off the keys; `label` is put into the names of the policy `rename`."""
+    def __init__(self, root: Path, *, prefix: str, conflict: Conflict, label: str, part: str = "") -> None:
+        """Use `root`; `prefix` is cut off the keys; `label` is put into the names of the policy `rename`.
+
+        `part` tells processes apart that restore into one directory at once.
+        """
         self._root = root
         self._prefix = prefix
         self._conflict = conflict
@@ -39,11 +43,13 @@ class LocalDirectory:
         self._folders: set[str] = set()
         self._numbers = itertools.count()
         self._lock = threading.Lock()
-        self._scratch = root / _SCRATCH
+        self._notes: list[bytes] = []
+        self._noted = 0
+        self._scratch = root / (_SCRATCH + part)
         try:
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch.mkdir(parents=True)
-            self._metadata = (root / METADATA_FILE).open("a", encoding="utf-8")
+            self._metadata = os.open(root / METADATA_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         except OSError as error:
             raise _unusable(error) from error
 
@@ -73,7 +79,11 @@ class LocalDirectory:
 
     def finish(self) -> None:
         """See Destination."""
-        self._metadata.close()
+        with self._lock:
+            if self._metadata >= 0:
+                self._write_notes()
+                os.close(self._metadata)
+                self._metadata = -1
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def scratch_file(self) -> str:
@@ -132,7 +142,17 @@ class LocalDirectory:
             ensure_ascii=False,
         )
         with self._lock:
-            self._metadata.write(line + "\n")
+            self._notes.append(line.encode() + b"\n")
+            self._noted += len(line)
+            if self._noted >= _NOTES_BYTES:
+                self._write_notes()
+
+    def _write_notes(self) -> None:
+        """Append whole lines by one call: other processes may append to the same file."""
+        if self._notes:
+            os.write(self._metadata, b"".join(self._notes))
+        self._notes.clear()
+        self._noted = 0
 
 
 class LocalLargeFile:
@@ -181,6 +201,12 @@ class LocalLargeFile:
             return self._directory.publish(self._scratch, self._target, self._properties, self._modified)
         except OSError as error:
             raise _unusable(error) from error
+
+
+def clear_scratch(root: Path) -> None:
+    """Remove what processes that were ended have left behind."""
+    for folder in root.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_all(descriptor: int, parts: Sequence[Buffer], offset: int) -> None:

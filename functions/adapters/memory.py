@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from functions.engine.errors import (
     SourceDeniedError,
     SourceVanishedError,
 )
-from functions.engine.model import BlobInfo, Buffer, ChunkId, ChunkRef, ObjectRead, Properties, SourceObject
+from functions.engine.model import BlobInfo, Buffer, ChunkId, ChunkRef, ObjectRead, PackId, Properties, SourceObject
 from functions.engine.ports import Tail, Target
 
 T = TypeVar("T")
@@ -105,6 +106,13 @@ class MemoryIndex:
         """See DedupIndex."""
         for ref in refs:
             self.places.setdefault(ref.chunk, ref)
+
+    def announce(self, refs: Sequence[ChunkRef]) -> None:
+        """See DedupIndex. Nobody shares this index before its packs are durable."""
+
+    def unsettled(self, packs: AbstractSet[PackId]) -> bool:  # noqa: ARG002
+        """See DedupIndex. Every place that `lookup` names is durable."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,8 @@ class Packer:
                     full, self._open = self._open, None
             if full is not None:
                 self._upload(full)
+        if refs:
+            self._index.announce(refs)
         return refs
 
     def register(self) -> None:
@@ -90,9 +92,11 @@ class Packer:
     def await_durable(self, packs: frozenset[PackId] | set[PackId]) -> None:
         """Return when all of `packs` are stored and indexed. Called by a registered backup. Raises what failed."""
         with self._lock:
-            if not (packs & self._unsafe):
-                self._check()
-                return
+            self._check()
+            safe = not (packs & self._unsafe)
+        if safe and not self._index.unsettled(packs):
+            return
+        with self._lock:
             self._waiting += 1
             last = self._take_if_all_wait()
         try:
@@ -101,6 +105,9 @@ class Packer:
             with self._lock:
                 self._lock.wait_for(lambda: self._failure is not None or not (packs & self._unsafe))
                 self._check()
+            while self._index.unsettled(packs):
+                with self._lock:
+                    self._check()
         finally:
             with self._lock:
                 self._waiting -= 1

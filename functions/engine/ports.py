@@ -8,6 +8,7 @@ errors from `engine.errors` only, has done its own retries, and may be called fr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeAlias
@@ -18,6 +19,7 @@ from functions.engine.model import (
     ChunkId,
     ChunkRef,
     ObjectRead,
+    PackId,
     Properties,
     SourceObject,
 )
@@ -92,7 +94,8 @@ class Source(Protocol):
 class DedupIndex(Protocol):
     """Chunk -> place. A cache of what the packs say: it may forget, it must never name a place that is not there.
 
-    Guarantees: `lookup` answers with places whose packs are durable and not condemned.
+    Guarantees: `lookup` answers with places whose packs are not condemned, and durable; or, where several workers
+    share the index, announced by one of them, and then `unsettled` says so until they are durable.
     """
 
     def lookup(self, chunks: Sequence[ChunkId]) -> Mapping[ChunkId, ChunkRef]:
@@ -101,6 +104,14 @@ class DedupIndex(Protocol):
 
     def record(self, refs: Iterable[ChunkRef]) -> None:
         """Remember the chunks of a durable pack. Waits until they are remembered. Doing it twice is harmless."""
+        ...
+
+    def announce(self, refs: Sequence[ChunkRef]) -> None:
+        """Tell those who share the index of chunks in a pack that is not durable yet. May do nothing."""
+        ...
+
+    def unsettled(self, packs: AbstractSet[PackId]) -> bool:
+        """Say whether `lookup` named one of `packs` that is not durable yet. Waits a moment before it says yes."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -40,6 +40,18 @@ class RestoreReport:
     skipped: int = 0
     failed: int = 0
     failures: list[Failure] = field(default_factory=list)
+
+
+def merge_restores(reports: Sequence[RestoreReport]) -> RestoreReport:
+    """Join the reports of restores that ran side by side."""
+    merged = RestoreReport()
+    for report in reports:
+        merged.restored += report.restored
+        merged.bytes += report.bytes
+        merged.skipped += report.skipped
+        merged.failed += report.failed
+        merged.failures += report.failures[: _FAILURES_KEPT - len(merged.failures)]
+    return merged
 
 
 class Ledger:

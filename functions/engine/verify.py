@@ -28,7 +28,7 @@ from functions.engine.pack_indexes import IndexCache, list_packs
 from functions.engine.ports import BlobStore, Progress, Silence
 from functions.engine.repository import BackupName, Repository
 from functions.engine.safety import DEFAULT_SAFETY, SafetyParameters
-from functions.engine.verify_report import DamageLog, Depth, VerifyReport
+from functions.engine.verify_report import WHOLE, DamageLog, Depth, Share, VerifyReport
 from functions.engine.workers import Pending, Tools, WorkerPool
 
 _READERS = 8
@@ -68,17 +68,26 @@ class Verifier:
         self._readers.shutdown(wait=True, cancel_futures=True)
         self._pool.close()
 
-    def verify(self, names: Iterable[BackupName], depth: Depth, *, percent: float = 1.0, seed: int = 0) -> VerifyReport:
+    def verify(
+        self,
+        names: Iterable[BackupName],
+        depth: Depth,
+        *,
+        percent: float = 1.0,
+        seed: int = 0,
+        share: Share = WHOLE,
+    ) -> VerifyReport:
         """Verify the named backups. `percent` of their packs are read at depth SAMPLE, chosen by `seed`.
 
+        With a `share` this verifier does one part of the work; `merge_reports` joins what the parts found.
         Raises only what keeps it from looking; what it finds is in the report.
         """
         records = [record for record in self._readers.map(self._commit, names) if record is not None]
         packs = sorted({pack for record in records for pack in record.packs})
         self._check_presence(packs)
-        structure = [self._readers.submit(self._check_record, record) for record in records]
+        structure = [self._readers.submit(self._check_record, record) for record in share.of(records)]
         readable = [pack for pack in packs if not self._log.knows_pack(pack)]
-        self._read_packs(_choose(readable, depth, percent, seed))
+        self._read_packs(share.of(_choose(readable, depth, percent, seed)))
         for check in structure:
             check.result()
         self._pending.wait()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple, TypeVar
 
 from functions.engine.errors import StrongroomError
 from functions.engine.manifest import Line
 from functions.engine.model import ChunkId, ChunkRef, PackId
 from functions.engine.repository import BackupName
+
+T = TypeVar("T")
 
 _TOUCHED_KEPT = 100
 
@@ -56,6 +60,34 @@ class VerifyReport:
     bytes_read: int = 0
     orphans: int = 0
     damages: list[Damage] = field(default_factory=list)
+
+
+class Share(NamedTuple):
+    """Part `number` of `parts` of a verification. Each part looks at all commit records."""
+
+    number: int
+    parts: int
+
+    def of(self, items: Sequence[T]) -> Sequence[T]:
+        """Give this part's items."""
+        return items[self.number :: self.parts]
+
+
+WHOLE = Share(0, 1)
+
+
+def merge_reports(reports: Sequence[VerifyReport]) -> VerifyReport:
+    """Join the reports of all parts. A damage that several parts met counts once."""
+    merged = VerifyReport(reports[0].backups, packs=reports[0].packs, orphans=reports[0].orphans)
+    found: dict[tuple[str, str, PackId | None], Damage] = {}
+    for report in reports:
+        merged.files += report.files
+        merged.packs_read += report.packs_read
+        merged.bytes_read += report.bytes_read
+        for damage in report.damages:
+            found.setdefault((damage.code, damage.name, damage.pack), damage)
+    merged.damages = list(found.values())
+    return merged
 
 
 class DamageLog:

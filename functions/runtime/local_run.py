@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
-from itertools import islice
 from typing import NamedTuple
 
 from functions.engine.backup import BackupJob, BackupResult, BackupSession, Ports, new_backup_id
 from functions.engine.commit import CommitRecord
 from functions.engine.errors import BackupNotFoundError, CorruptionError, StrongroomError
 from functions.engine.model import BackupType, FileEntry, Totals
+from functions.engine.ports import BlobStore, Clock, Ids, Source
 from functions.engine.repository import BackupName, Repository
 from functions.engine.safety import DEFAULT_SAFETY, SafetyParameters
 
 JOBS = 8
 """Users backed up at once: enough to hide the waits of each for listings and commits."""
+
+_TASKS_A_PROCESS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,44 +60,81 @@ class RunReport:
         return totals
 
 
-def back_up(ports: Ports, request: RunRequest, *, workers: int, safety: SafetyParameters = DEFAULT_SAFETY) -> RunReport:
-    """Back up the request's users. One user's error does not keep the others from theirs."""
-    newest = Repository(ports.store).newest(request.source)
-    run_id = new_backup_id(ports.clock(), ports.ids)
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """A run before it starts: whom to back up, and each one's parent."""
 
-    def one(user: str) -> UserOutcome:
-        job = BackupJob(request.source, user, request.prefix, request.type, run_id, newest.get(user))
-        try:
-            return UserOutcome(user, session.backup(job), None)
-        except StrongroomError as error:
-            return UserOutcome(user, None, error)
+    run_id: str
+    request: RunRequest
+    users: Sequence[str]
+    newest: Mapping[str, BackupName]
 
-    users = iter(request.users or _everybody(ports, request, newest))
-    outcomes: list[UserOutcome] = []
+
+def plan_run(source: Source, store: BlobStore, clock: Clock, ids: Ids, request: RunRequest) -> RunPlan:
+    """Find the users and their newest backups."""
+    newest = Repository(store).newest(request.source)
+    users = list(request.users or _everybody(source, store, request, newest))
+    return RunPlan(new_backup_id(clock(), ids), request, users, newest)
+
+
+def run_plan(
+    ports: Ports, plan: RunPlan, turns: Iterable[int], *, workers: int, safety: SafetyParameters = DEFAULT_SAFETY
+) -> list[UserOutcome]:
+    """Back up the users whose numbers `turns` gives, several at once; give the outcomes in the order of the plan.
+
+    One user's error does not keep the others from theirs.
+    """
+    request = plan.request
+    numbers = iter(turns)
+    lock = threading.Lock()
+    outcomes: dict[int, UserOutcome] = {}
+
+    def next_number() -> int | None:
+        with lock:
+            return next(numbers, None)
+
+    def one_after_the_other() -> None:
+        while (number := next_number()) is not None:
+            user = plan.users[number]
+            job = BackupJob(request.source, user, request.prefix, request.type, plan.run_id, plan.newest.get(user))
+            try:
+                outcomes[number] = UserOutcome(user, session.backup(job), None)
+            except StrongroomError as error:
+                outcomes[number] = UserOutcome(user, None, error)
+
     with (
         BackupSession(ports, workers=workers, safety=safety) as session,
         ThreadPoolExecutor(request.jobs) as threads,
     ):
         try:
-            while several := list(islice(users, request.jobs * 64)):
-                outcomes += threads.map(one, several)
+            for job in [threads.submit(one_after_the_other) for _ in range(min(request.jobs, len(plan.users)))]:
+                job.result()
         except BaseException as error:
             session.abandon(error)
             raise
-    return RunReport(run_id, outcomes)
+    return [outcomes[number] for number in sorted(outcomes)]
 
 
-def _everybody(ports: Ports, request: RunRequest, newest: Mapping[str, BackupName]) -> Iterator[str]:
+def back_up(ports: Ports, request: RunRequest, *, workers: int, safety: SafetyParameters = DEFAULT_SAFETY) -> RunReport:
+    """Plan a run and do it, in this process."""
+    plan = plan_run(ports.source, ports.store, ports.clock, ports.ids, request)
+    turns = range(len(plan.users))
+    return RunReport(plan.run_id, run_plan(ports, plan, turns, workers=workers, safety=safety))
+
+
+def _everybody(
+    source: Source, store: BlobStore, request: RunRequest, newest: Mapping[str, BackupName]
+) -> Iterator[str]:
     """Give the users who own something in the source, then those who did at their newest backup.
 
     Whose folder is gone gets one more backup, an empty one: without it, a restore of everybody's newest backup
     would bring back what was deleted.
     """
     present: set[str] = set()
-    for user in ports.source.users(request.prefix):
+    for user in source.users(request.prefix):
         present.add(user)
         yield user
-    repository = Repository(ports.store)
+    repository = Repository(store)
     for user, name in newest.items():
         if user not in present and _held_files(repository, name, request.prefix):
             yield user
@@ -139,3 +179,9 @@ def by_patterns(patterns: Iterable[str]) -> Callable[[FileEntry], bool]:
 def records_of(repository: Repository, names: Iterable[BackupName]) -> Iterable[CommitRecord]:
     """Read the commit records, one after the other, as they are asked for."""
     return (repository.commit(name) for name in names)
+
+
+def processes_for(tasks: int, workers: int, cores: int) -> int:
+    """Say how many processes a job of `tasks` users or backups is worth: one, unless there are several for each."""
+    count = min(workers, cores)
+    return count if tasks >= count * _TASKS_A_PROCESS else 1

@@ -16,7 +16,7 @@ from typing import Self
 import certifi
 
 from functions.adapters.dynamo_index import DynamoIndex
-from functions.adapters.local_directory import LocalDirectory
+from functions.adapters.local_directory import LocalDirectory, clear_scratch
 from functions.adapters.memory import MemoryIndex
 from functions.adapters.s3.blobs import S3BlobStore
 from functions.adapters.s3.client import Location, S3Client
@@ -27,6 +27,17 @@ from functions.engine.conflict import Conflict
 from functions.engine.pack_indexes import fill_index
 from functions.engine.ports import BlobStore, DedupIndex, Destination, Source
 from functions.runtime.credentials import find_credentials
+
+__all__ = [
+    "Connection",
+    "RestoreNames",
+    "Toolbox",
+    "clear_scratch",
+    "cores",
+    "now",
+    "random_hex",
+    "tune_process",
+]
 
 _GC_THRESHOLD = 50_000
 _MALLOPT = ((-8, 2), (-3, 64 * 1024 * 1024), (-1, 256 * 1024 * 1024))
@@ -95,9 +106,9 @@ class Toolbox:
             self._client(bucket), cut=names.cut, prefix=names.prefix, conflict=conflict, label=names.label
         )
 
-    def to_directory(self, directory: Path, names: RestoreNames, conflict: Conflict) -> Destination:
-        """Give a local directory to restore into."""
-        return LocalDirectory(directory, prefix=names.cut, conflict=conflict, label=names.label)
+    def to_directory(self, directory: Path, names: RestoreNames, conflict: Conflict, part: str = "") -> Destination:
+        """Give a local directory to restore into; `part` tells processes apart that do so at once."""
+        return LocalDirectory(directory, prefix=names.cut, conflict=conflict, label=names.label, part=part)
 
     def index(self, store: BlobStore, table: str | None) -> DedupIndex:
         """Give the dedup index in DynamoDB's `table`; without one, an index that is read from the packs when needed."""

@@ -1,0 +1,262 @@
+"""Runs work in one process a core, for machines that have several.
+
+The engine's libraries let go of the interpreter's lock, but every hand-over of the lock between two cores wakes a
+thread on the other one, and that costs more than the small pieces of work in between: two processes, each bound to
+its core, finish a run of many users in three quarters of the time that two worker threads take. A Lambda worker has
+one core and needs none of this.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, TypeVar
+
+from functions.engine.errors import StrongroomError
+from functions.engine.model import ChunkId, ChunkRef, PackId
+from functions.engine.ports import DedupIndex, Progress
+
+R = TypeVar("R")
+
+_REPORT_SECONDS = 0.1
+_SETTLE_SECONDS = 0.005
+
+
+class WorkerDiedError(StrongroomError):
+    """A process of the fleet ended without an answer."""
+
+    code = "WORKER_DIED"
+    hint = "is there enough memory? Run it again, with fewer --workers"
+
+
+class Member:
+    """What the work of one process gets: its number, its share of the turns, and ways to talk to the others."""
+
+    def __init__(self, number: int, link: _Link, turns: Iterator[int]) -> None:
+        """Made by the fleet."""
+        self.number = number
+        self.turns = turns
+        self.progress: Progress = _LinkedProgress(link)
+        self.index: DedupIndex = _LinkedIndex(link)
+
+
+class Fleet(Generic[R]):
+    """A number of processes at work. Made while this process has one thread, since a fork copies only that."""
+
+    def __init__(self, count: int, turns: int, work: Callable[[Member], R]) -> None:
+        """Start `count` processes that share the numbers below `turns` among them, each taken once."""
+        context = multiprocessing.get_context("fork")
+        counter = context.Value("q", 0)
+        cores = sorted(os.sched_getaffinity(0))
+        self._links: dict[Connection, int] = {}
+        self._processes = []
+        for number in range(count):
+            ours, theirs = context.Pipe()
+            core = cores[number] if count == len(cores) else None
+            process = context.Process(
+                target=_run_member, args=(number, theirs, _take_turns(counter, turns), work, core), daemon=True
+            )
+            process.start()
+            theirs.close()
+            self._links[ours] = number
+            self._processes.append(process)
+
+    def join(self, progress: Progress, index: DedupIndex | None = None) -> list[R]:
+        """Serve the processes until all have answered; give their answers in order. Raises the first error."""
+        answers: dict[int, R] = {}
+        board = _Board(index) if index is not None else None
+        try:
+            while self._links:
+                for link in wait(list(self._links)):
+                    if isinstance(link, Connection):
+                        self._serve(link, progress, board, answers)
+        finally:
+            for process in self._processes:
+                process.terminate()
+                process.join()
+        return [answers[number] for number in sorted(answers)]
+
+    def _serve(self, link: Connection, progress: Progress, board: _Board | None, answers: dict[int, R]) -> None:
+        try:
+            kind, payload = link.recv()
+        except EOFError:
+            raise WorkerDiedError(f"worker process {self._links[link]} ended without an answer") from None
+        if kind == "progress":
+            files, read, new, stored = payload
+            progress.advance(files=files, read=read, new=new, stored=stored)
+        elif kind in _Board.QUESTIONS and board is not None:
+            link.send(getattr(board, kind)(payload))
+        elif kind == "answer":
+            answers[self._links.pop(link)] = payload
+        else:
+            raise payload
+
+
+class _Board:
+    """The dedup index of all processes, and what they have announced. Answers one question at a time."""
+
+    QUESTIONS = frozenset({"lookup", "record", "announce", "unsettled"})
+
+    def __init__(self, index: DedupIndex) -> None:
+        self._index = index
+        self._announced: dict[ChunkId, ChunkRef] = {}
+        self._open: set[PackId] = set()
+        self._recorded: set[PackId] = set()
+
+    def lookup(self, chunks: list[ChunkId]) -> tuple[list[tuple[Any, ...]], set[PackId]]:
+        """Give known places, and which of their packs are not durable yet."""
+        found = dict(self._index.lookup(chunks))
+        for chunk in chunks:
+            ref = self._announced.get(chunk)
+            if ref is not None:
+                found.setdefault(chunk, ref)
+        return [tuple(ref) for ref in found.values()], {ref.pack for ref in found.values()} & self._open
+
+    def record(self, refs: list[tuple[Any, ...]]) -> None:
+        """Take the chunks of a durable pack."""
+        durable = [ChunkRef(*ref) for ref in refs]
+        self._index.record(durable)
+        for ref in durable:
+            if self._announced.get(ref.chunk) == ref:
+                del self._announced[ref.chunk]
+            self._open.discard(ref.pack)
+            self._recorded.add(ref.pack)
+
+    def announce(self, refs: list[tuple[Any, ...]]) -> None:
+        """Take chunks of an unfinished pack. One that was recorded meanwhile is not unfinished any more."""
+        for ref in map(ChunkRef._make, refs):
+            if ref.pack not in self._recorded:
+                self._announced.setdefault(ref.chunk, ref)
+                self._open.add(ref.pack)
+
+    def unsettled(self, packs: set[PackId]) -> set[PackId]:
+        """Give those of `packs` that are not durable yet."""
+        return packs & self._open
+
+
+class _Link:
+    """A process's end of its pipe. Safe from any thread."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def send(self, kind: str, payload: object) -> None:
+        with self._lock:
+            self._connection.send((kind, payload))
+
+    def ask(self, kind: str, payload: object) -> Any:  # noqa: ANN401 - what the other end answers to this kind
+        with self._lock:
+            self._connection.send((kind, payload))
+            return self._connection.recv()
+
+
+class _LinkedProgress:
+    """Adds up, and reports now and then."""
+
+    def __init__(self, link: _Link) -> None:
+        self._link = link
+        self._lock = threading.Lock()
+        self._counts = [0, 0, 0, 0]
+        self._due = 0.0
+
+    def advance(self, *, files: int = 0, read: int = 0, new: int = 0, stored: int = 0) -> None:
+        """See Progress."""
+        with self._lock:
+            for at, count in enumerate((files, read, new, stored)):
+                self._counts[at] += count
+            moment = time.monotonic()
+            if moment < self._due:
+                return
+            self._due = moment + _REPORT_SECONDS
+            counts, self._counts = self._counts, [0, 0, 0, 0]
+        self._link.send("progress", counts)
+
+    def flush(self) -> None:
+        """Report the rest."""
+        with self._lock:
+            self._due = 0.0
+        self.advance()
+
+
+class _LinkedIndex:
+    """Asks the index of the process that made the fleet."""
+
+    def __init__(self, link: _Link) -> None:
+        self._link = link
+        self._tentative: set[PackId] = set()
+        self._lock = threading.Lock()
+
+    def lookup(self, chunks: Sequence[ChunkId]) -> Mapping[ChunkId, ChunkRef]:
+        """See DedupIndex."""
+        found, tentative = self._link.ask("lookup", list(chunks))
+        if tentative:
+            with self._lock:
+                self._tentative |= tentative
+        return {ref[0]: ChunkRef(*ref) for ref in found}
+
+    def record(self, refs: Iterable[ChunkRef]) -> None:
+        """See DedupIndex."""
+        self._link.ask("record", [tuple(ref) for ref in refs])
+
+    def announce(self, refs: Sequence[ChunkRef]) -> None:
+        """See DedupIndex."""
+        self._link.ask("announce", [tuple(ref) for ref in refs])
+
+    def unsettled(self, packs: AbstractSet[PackId]) -> bool:
+        """See DedupIndex."""
+        with self._lock:
+            asked = self._tentative & packs
+        if not asked:
+            return False
+        waiting = self._link.ask("unsettled", asked)
+        with self._lock:
+            self._tentative -= asked - waiting
+        if waiting:
+            time.sleep(_SETTLE_SECONDS)
+        return bool(waiting)
+
+
+def _take_turns(counter: Any, turns: int) -> Iterator[int]:  # noqa: ANN401 - multiprocessing's Value is not typed
+    """Give the numbers below `turns` that no other process has taken."""
+    while True:
+        with counter.get_lock():
+            number = counter.value
+            counter.value = number + 1
+        if number >= turns:
+            return
+        yield number
+
+
+def _run_member(
+    number: int, connection: Connection, turns: Iterator[int], work: Callable[[Member], Any], core: int | None
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts all; the first process ends the others
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    link = _Link(connection)
+    member = Member(number, link, turns)
+    try:
+        answer = work(member)
+    except BaseException as error:  # noqa: BLE001 - the process that waits for this one must hear of it
+        link.send("error", _portable(error))
+        return
+    if isinstance(member.progress, _LinkedProgress):
+        member.progress.flush()
+    link.send("answer", answer)
+
+
+def _portable(error: BaseException) -> BaseException:
+    """Give the error if it survives a pipe, else one that says the same."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - what was pickled here
+    except Exception:  # noqa: BLE001 - whatever a foreign error's constructor does
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
