@@ -58,38 +58,47 @@ class CachedIndex(NamedTuple):
 
 
 class IndexCache:
-    """The indexes of the packs that were asked for last. Safe from any thread."""
+    """The indexes of the packs that were asked for last. Safe from any thread; none is read twice at once."""
 
     def __init__(self, store: BlobStore, keep: int = 256) -> None:
         """Keep up to `keep` indexes: about 60 KiB each for packs of small files."""
         self._store = store
         self._keep = keep
-        self._kept: OrderedDict[PackId, CachedIndex] = OrderedDict()
+        self._kept: OrderedDict[PackId, Future[CachedIndex]] = OrderedDict()
         self._lock = threading.Lock()
 
     def load(self, pack_ids: Sequence[PackId]) -> None:
         """Read the indexes that are not there yet, many at once; no more than fit."""
-        with self._lock:
-            missing = [pack_id for pack_id in pack_ids[: self._keep] if pack_id not in self._kept]
-        for found in read_pack_indexes(self._store, missing):
-            self._add(found)
+        mine = self._claim(pack_ids[: self._keep])
+        try:
+            for found in read_pack_indexes(self._store, mine):
+                mine.pop(found.pack_id).set_result(CachedIndex(frozenset(found.refs), found.error))
+        except BaseException as error:
+            with self._lock:
+                for pack_id, future in mine.items():
+                    self._kept.pop(pack_id, None)
+                    future.set_exception(error)
+            raise
 
     def get(self, pack_id: PackId) -> CachedIndex:
         """Give one index; read it if it is not there."""
+        self.load([pack_id])
         with self._lock:
-            cached = self._kept.get(pack_id)
-            if cached is not None:
+            future = self._kept.get(pack_id)
+            if future is not None:
                 self._kept.move_to_end(pack_id)
-                return cached
-        return self._add(next(read_pack_indexes(self._store, [pack_id])))
+        return future.result() if future is not None else self.get(pack_id)
 
-    def _add(self, found: PackIndex) -> CachedIndex:
-        cached = CachedIndex(frozenset(found.refs), found.error)
+    def _claim(self, pack_ids: Sequence[PackId]) -> dict[PackId, Future[CachedIndex]]:
+        """Give futures for the packs that nobody has read or is reading; the caller has to end them."""
+        mine: dict[PackId, Future[CachedIndex]] = {}
         with self._lock:
-            self._kept[found.pack_id] = cached
-            if len(self._kept) > self._keep:
+            for pack_id in pack_ids:
+                if pack_id not in self._kept:
+                    mine[pack_id] = self._kept[pack_id] = Future()
+            while len(self._kept) > self._keep:
                 self._kept.popitem(last=False)
-        return cached
+        return mine
 
 
 def fill_index(store: BlobStore, index: DedupIndex) -> int:

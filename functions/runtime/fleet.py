@@ -102,7 +102,7 @@ class Fleet(Generic[R]):
 class _Board:
     """The dedup index of all processes, and what they have announced. Answers one question at a time."""
 
-    QUESTIONS = frozenset({"lookup", "record", "announce", "unsettled"})
+    QUESTIONS = frozenset({"lookup", "record", "unsettled"})
 
     def __init__(self, index: DedupIndex) -> None:
         self._index = index
@@ -110,8 +110,12 @@ class _Board:
         self._open: set[PackId] = set()
         self._recorded: set[PackId] = set()
 
-    def lookup(self, chunks: list[ChunkId]) -> tuple[list[tuple[Any, ...]], set[PackId]]:
-        """Give known places, and which of their packs are not durable yet."""
+    def lookup(
+        self, question: tuple[list[ChunkId], list[tuple[Any, ...]]]
+    ) -> tuple[list[tuple[Any, ...]], set[PackId]]:
+        """Take announcements; give known places, and which of their packs are not durable yet."""
+        chunks, announced = question
+        self._announce(announced)
         found = dict(self._index.lookup(chunks))
         for chunk in chunks:
             ref = self._announced.get(chunk)
@@ -129,8 +133,8 @@ class _Board:
             self._open.discard(ref.pack)
             self._recorded.add(ref.pack)
 
-    def announce(self, refs: list[tuple[Any, ...]]) -> None:
-        """Take chunks of an unfinished pack. One that was recorded meanwhile is not unfinished any more."""
+    def _announce(self, refs: list[tuple[Any, ...]]) -> None:
+        """Take chunks of unfinished packs. One that was recorded meanwhile is not unfinished any more."""
         for ref in map(ChunkRef._make, refs):
             if ref.pack not in self._recorded:
                 self._announced.setdefault(ref.chunk, ref)
@@ -192,14 +196,16 @@ class _LinkedIndex:
     def __init__(self, link: _Link) -> None:
         self._link = link
         self._tentative: set[PackId] = set()
+        self._announced: list[tuple[Any, ...]] = []
         self._lock = threading.Lock()
 
     def lookup(self, chunks: Sequence[ChunkId]) -> Mapping[ChunkId, ChunkRef]:
         """See DedupIndex."""
-        found, tentative = self._link.ask("lookup", list(chunks))
-        if tentative:
-            with self._lock:
-                self._tentative |= tentative
+        with self._lock:
+            announced, self._announced = self._announced, []
+        found, tentative = self._link.ask("lookup", (list(chunks), announced))
+        with self._lock:
+            self._tentative |= tentative
         return {ref[0]: ChunkRef(*ref) for ref in found}
 
     def record(self, refs: Iterable[ChunkRef]) -> None:
@@ -207,8 +213,9 @@ class _LinkedIndex:
         self._link.ask("record", [tuple(ref) for ref in refs])
 
     def announce(self, refs: Sequence[ChunkRef]) -> None:
-        """See DedupIndex."""
-        self._link.ask("announce", [tuple(ref) for ref in refs])
+        """See DedupIndex. It goes with the next question: that nobody knows of a chunk only costs its bytes."""
+        with self._lock:
+            self._announced += [tuple(ref) for ref in refs]
 
     def unsettled(self, packs: AbstractSet[PackId]) -> bool:
         """See DedupIndex."""
