@@ -18,7 +18,7 @@ from functions.engine.ports import BlobStore, Clock, Ids, Source
 from functions.engine.repository import BackupName, Repository
 from functions.engine.safety import DEFAULT_SAFETY, SafetyParameters
 
-JOBS = 8
+JOBS = 12
 """Users backed up at once: enough to hide the waits of each for listings and commits."""
 
 _TASKS_A_PROCESS = 4

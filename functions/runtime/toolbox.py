@@ -51,7 +51,7 @@ class Connection:
     region: str = "us-east-1"
     endpoint: str | None = None
     profile: str | None = None
-    connections: int = 64
+    connections: int = 96
 
 
 @dataclass(frozen=True, slots=True)
