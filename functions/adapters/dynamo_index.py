@@ -35,10 +35,15 @@ _THROTTLED = frozenset(
     {
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
+        "ServiceUnavailable",
         "ThrottlingException",
         "InternalServerError",
     }
 )
+_NO_CREDENTIALS = frozenset(
+    {"CredentialRetrievalError", "NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError"}
+)
+"""botocore's classes, by name: importing them takes longer than most runs need the table for."""
 _CREDENTIALS = frozenset({"ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"})
 
 
@@ -130,18 +135,20 @@ class DynamoIndex:
         """Give the tree's error. botocore's own classes are not imported for it: they carry all in `response`."""
         response = getattr(error, "response", None)
         what = f"{action} on table {self._table}: {error}"
+        if type(error).__name__ in _NO_CREDENTIALS:
+            return CredentialsError(what)
         if not isinstance(response, Mapping):
             return UnavailableError(what)
         code = response.get("Error", {}).get("Code", "")
-        if code in _THROTTLED:
-            return UnavailableError(what)
-        if code in _CREDENTIALS:
-            return CredentialsError(what)
         if code == "AccessDeniedException":
             return AccessError(what, hint=f"grant {action} on the table, and its key's use in KMS")
         if code == "ResourceNotFoundException":
             return NotFoundError(what, hint="check the table's name and region")
-        return RequestError(what)
+        kinds: dict[frozenset[str], type[StrongroomError]] = {
+            _THROTTLED: UnavailableError,
+            _CREDENTIALS: CredentialsError,
+        }
+        return next((kind(what) for codes, kind in kinds.items() if code in codes), RequestError(what))
 
 
 def _item_of(ref: ChunkRef) -> dict[str, Any]:

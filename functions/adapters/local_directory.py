@@ -24,7 +24,6 @@ METADATA_FILE = f"{RESERVED}metadata.jsonl"
 _SCRATCH = f"{RESERVED}scratch"
 _FOLDERS_KEPT = 65_536
 _IOV_MAX = 1_024
-_NOTES_BYTES = 64 * 1024
 
 
 class LocalDirectory:
@@ -43,8 +42,6 @@ class LocalDirectory:
         self._folders: set[str] = set()
         self._numbers = itertools.count()
         self._lock = threading.Lock()
-        self._notes: list[bytes] = []
-        self._noted = 0
         self._scratch = root / (_SCRATCH + part)
         try:
             shutil.rmtree(self._scratch, ignore_errors=True)
@@ -81,7 +78,6 @@ class LocalDirectory:
         """See Destination."""
         with self._lock:
             if self._metadata >= 0:
-                self._write_notes()
                 os.close(self._metadata)
                 self._metadata = -1
         shutil.rmtree(self._scratch, ignore_errors=True)
@@ -91,7 +87,8 @@ class LocalDirectory:
         return f"{self._scratch}/{next(self._numbers)}"
 
     def publish(self, scratch: str, target: Target, properties: Properties, modified: str) -> str:
-        """Give a whole scratch file its name and note its metadata."""
+        """Note the metadata of a whole scratch file, then give it its name: what is visible has been noted."""
+        self._note(target, properties, modified)
         path = f"{self._root}/{target.name}"
         self._make_folder(path.rpartition("/")[0])
         if self._conflict is Conflict.OVERWRITE:
@@ -103,7 +100,6 @@ class LocalDirectory:
                 raise DestinationExistsError(f"{path} exists") from None
             finally:
                 os.unlink(scratch)
-        self._note(target, properties, modified)
         return target.name
 
     def _write(self, target: Target, parts: Sequence[Buffer], properties: Properties, modified: str) -> str:
@@ -141,18 +137,7 @@ class LocalDirectory:
             },
             ensure_ascii=False,
         )
-        with self._lock:
-            self._notes.append(line.encode() + b"\n")
-            self._noted += len(line)
-            if self._noted >= _NOTES_BYTES:
-                self._write_notes()
-
-    def _write_notes(self) -> None:
-        """Append whole lines by one call: other processes may append to the same file."""
-        if self._notes:
-            os.write(self._metadata, b"".join(self._notes))
-        self._notes.clear()
-        self._noted = 0
+        os.write(self._metadata, line.encode() + b"\n")
 
 
 class LocalLargeFile:
@@ -183,8 +168,7 @@ class LocalLargeFile:
 
     def abort(self) -> None:
         """See LargeWrite."""
-        with suppress(OSError):
-            os.close(self._descriptor)
+        self._close()
         with suppress(OSError):
             os.unlink(self._scratch)
 
@@ -194,10 +178,16 @@ class LocalLargeFile:
         except OSError as error:
             raise _unusable(error) from error
 
+    def _close(self) -> None:
+        """Close the file once: its number may be another file's by the second time."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
     def _complete(self) -> str:
         try:
             set_time(self._descriptor, self._modified)
-            os.close(self._descriptor)
+            self._close()
             return self._directory.publish(self._scratch, self._target, self._properties, self._modified)
         except OSError as error:
             raise _unusable(error) from error

@@ -20,7 +20,7 @@ from functions.engine.budget import Budget
 from functions.engine.chunker import require_native
 from functions.engine.commit import SAMPLE, CommitRecord, SegmentRef, encode_commit
 from functions.engine.dedup import Deduplicator
-from functions.engine.errors import CorruptionError
+from functions.engine.errors import BackupNotFoundError, CorruptionError
 from functions.engine.manifest import Header, Line
 from functions.engine.merge import Carry, Read, merge
 from functions.engine.model import BackupStatus, BackupType, PackId, Segment, SourceObject, Totals, Unreadable
@@ -112,7 +112,7 @@ class BackupSession:
         """Make and commit one backup. A damaged parent costs a full read, never the backup."""
         try:
             return self._backup(job, ())
-        except CorruptionError as error:
+        except (CorruptionError, BackupNotFoundError) as error:
             if job.parent is None:
                 raise
             warning = f"the parent {job.parent.backup_id} is damaged, so everything was read again: {error}"

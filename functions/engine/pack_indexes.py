@@ -71,7 +71,7 @@ class IndexCache:
         """Read the indexes that are not there yet, many at once; no more than fit."""
         mine = self._claim(pack_ids[: self._keep])
         try:
-            for found in read_pack_indexes(self._store, mine):
+            for found in read_pack_indexes(self._store, list(mine)):
                 mine.pop(found.pack_id).set_result(CachedIndex(frozenset(found.refs), found.error))
         except BaseException as error:
             with self._lock:

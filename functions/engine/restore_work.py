@@ -148,16 +148,17 @@ class LargeFile:
                 return
         self._forget()
         if self._error is not None:
-            self._writer.abort()
             self._end(self._error)
-            return
-        self._writer.complete().add_done_callback(lambda done: self._end(done.exception()))
+        else:
+            self._writer.complete().add_done_callback(lambda done: self._end(done.exception()))
 
     def abandon(self) -> None:
         """Forget what was written."""
         self._writer.abort()
 
     def _end(self, error: BaseException | None) -> None:
+        if error is not None:
+            self._writer.abort()
         self._ledger.settle(self._entry, error)
         self._ledger.end()
 

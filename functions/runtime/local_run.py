@@ -144,7 +144,7 @@ def _held_files(repository: Repository, name: BackupName, prefix: str) -> bool:
     """Say whether the backup of this prefix holds anything. A damaged record counts: it is not proven empty."""
     try:
         record = repository.commit(name)
-    except CorruptionError:
+    except (CorruptionError, BackupNotFoundError):
         return True
     return record.prefix == prefix and bool(record.totals.files or record.totals.unreadable)
 

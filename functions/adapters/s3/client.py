@@ -15,12 +15,20 @@ from urllib.parse import urlsplit
 
 from functions.adapters.s3 import signing
 from functions.adapters.s3.listing import ListingPage, parse_listing
-from functions.adapters.s3.refusals import is_retryable, refuse_error_body, refuse_failure, translate
+from functions.adapters.s3.refusals import (
+    is_retryable,
+    is_retryable_completion,
+    refuse_error_body,
+    refuse_failure,
+    translate,
+)
 from functions.adapters.s3.transport import HeaderList, Request, Response, Transport
 from functions.engine.errors import RequestError
 from functions.engine.model import Buffer
 
 T = TypeVar("T")
+
+_COMPLETION = "CompleteMultipartUpload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +137,7 @@ class S3Client:
         checked = Call(lambda response: call.convert(refuse_error_body(response)), call.translate)
         return self._send(
             checked,
-            "CompleteMultipartUpload",
+            _COMPLETION,
             "POST",
             key,
             query={"uploadId": upload},
@@ -237,7 +245,7 @@ class S3Client:
                 lambda: self._header_list(method, path, encoded, fields, payload_sha256),
                 lambda outcome: call.settle(future, outcome),
                 body,
-                is_retryable,
+                is_retryable_completion if operation == _COMPLETION else is_retryable,
             )
         )
         return future

@@ -12,7 +12,6 @@ from functions.adapters.s3.client import Call, S3Client
 from functions.adapters.s3.listing import ListingPage, parse_listing
 from functions.adapters.s3.refusals import S3Error
 from functions.adapters.s3.source import USER_METADATA
-from functions.adapters.s3.transport import Response
 from functions.engine.conflict import Conflict, renamed
 from functions.engine.errors import DestinationExistsError
 from functions.engine.model import Buffer, Properties
@@ -128,6 +127,8 @@ class _Known:
         """Say whether `name` existed when its page was listed."""
         if not self._covers(name):
             self._load(name[:-1])
+        if not self._covers(name):  # more than a page of keys stands between
+            return name in self._page(name, limit=1)
         position = bisect.bisect_left(self._keys, name)
         return position < len(self._keys) and self._keys[position] == name
 
@@ -137,12 +138,18 @@ class _Known:
         return self._complete or (bool(self._keys) and name <= self._keys[-1])
 
     def _load(self, after: str) -> None:
-        call = self._client.call(_page, f"list {self._prefix}", "s3:ListBucket")
-        page = self._client.list_page(self._prefix, call, start_after=after).result()
+        page = self._list(self._prefix, start_after=after)
         self._after = after
         self._keys = [item.key for item in page.objects]
         self._complete = page.token is None
         self._loaded = True
+
+    def _page(self, prefix: str, limit: int) -> list[str]:
+        return [item.key for item in self._list(prefix, limit=limit).objects]
+
+    def _list(self, prefix: str, *, start_after: str = "", limit: int = 1000) -> ListingPage:
+        call = self._client.call(lambda r: parse_listing(r.body), f"list {prefix}", "s3:ListBucket")
+        return self._client.list_page(prefix, call, start_after=start_after, limit=limit).result()
 
 
 def properties_headers(properties: Properties) -> dict[str, str]:
@@ -152,7 +159,3 @@ def properties_headers(properties: Properties) -> dict[str, str]:
     if properties.tags:
         headers["x-amz-tagging"] = urlencode(properties.tags)
     return headers
-
-
-def _page(response: Response) -> ListingPage:
-    return parse_listing(response.body)

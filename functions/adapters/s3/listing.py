@@ -34,6 +34,8 @@ def parse_listing(body: Buffer) -> ListingPage:
     text = bytes(body)
     if b"<ListBucketResult" not in text:
         raise RequestError("the answer to a listing is not a listing")
+    if not text.rstrip().endswith(b"</ListBucketResult>"):
+        raise RequestError("the answer to a listing breaks off")
     objects = [_parse_object(match.decode()) for match in _CONTENTS.findall(text)]
     prefixes = [_key(match.decode()) for match in _PREFIX.findall(text)]
     token = _TOKEN.search(text)

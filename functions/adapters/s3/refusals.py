@@ -25,6 +25,7 @@ from functions.engine.errors import (
 _CODE = re.compile(rb"<Code>([^<]+)</Code>")
 _MESSAGE = re.compile(rb"<Message>([^<]*)</Message>")
 _RETRYABLE = frozenset({"RequestTimeout", "ConditionalRequestConflict", "OperationAborted", "BadDigest"})
+_FAILED_FOR_NOW = frozenset({b"InternalError", b"ServiceUnavailable", b"SlowDown"})
 _CREDENTIALS = frozenset(
     {
         "ExpiredToken",
@@ -39,7 +40,6 @@ _BY_STATUS: Mapping[int, type[StrongroomError]] = {
     HTTPStatus.UNAUTHORIZED: AccessError,
     HTTPStatus.FORBIDDEN: AccessError,
     HTTPStatus.NOT_FOUND: BlobNotFoundError,
-    HTTPStatus.CONFLICT: ConflictError,
     HTTPStatus.PRECONDITION_FAILED: ConflictError,
     HTTPStatus.TOO_MANY_REQUESTS: UnavailableError,
 }
@@ -72,9 +72,14 @@ def refuse_failure(response: Response) -> Response:
     )
 
 
+def has_error_body(response: Response) -> bool:
+    """Say whether the answer is an error, whatever its status says. Only for answers that hold no user's bytes."""
+    return b"<Error>" in bytes(response.body[:_ERROR_HEAD])
+
+
 def refuse_error_body(response: Response) -> Response:
     """Raise S3Error for an error that stands behind status 200, as CompleteMultipartUpload may answer."""
-    if b"<Error>" in bytes(response.body[:_ERROR_HEAD]):
+    if has_error_body(response):
         return refuse_failure(response._replace(status=HTTPStatus.INTERNAL_SERVER_ERROR))
     return response
 
@@ -85,6 +90,12 @@ def is_retryable(response: Response) -> bool:
         code = _CODE.search(response.body)
         return code is not None and code.group(1).decode() in _RETRYABLE
     return False
+
+
+def is_retryable_completion(response: Response) -> bool:
+    """Say whether a CompleteMultipartUpload failed for now, be it behind status 200."""
+    code = _CODE.search(response.body) if has_error_body(response) else None
+    return is_retryable(response) or (code is not None and code.group(1) in _FAILED_FOR_NOW)
 
 
 def translate(error: BaseException, what: str, action: str, bucket: str) -> BaseException:
@@ -105,6 +116,6 @@ def translate(error: BaseException, what: str, action: str, bucket: str) -> Base
     if error.s3_code in _CREDENTIALS:
         return CredentialsError(text)
     fallback = UnavailableError if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else RequestError
-    found = _BY_STATUS.get(error.status, fallback)
+    found = UnavailableError if error.s3_code in _RETRYABLE else _BY_STATUS.get(error.status, fallback)
     hint = f"grant {action} on {bucket}, and the use of its key in KMS" if found is AccessError else None
     return found(text, hint=hint)

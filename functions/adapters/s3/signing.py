@@ -64,7 +64,7 @@ def sign(  # noqa: PLR0913 - the parts of a request, as the specification names 
     added = {"x-amz-content-sha256": payload_sha256, "x-amz-date": stamp}
     if credentials.token:
         added["x-amz-security-token"] = credentials.token
-    signed = {name: value.strip() for name, value in headers.items() if name.startswith("x-amz-")}
+    signed = {name: " ".join(value.split()) for name, value in headers.items() if name.startswith("x-amz-")}
     signed.update(added)
     signed["host"] = host
     names = sorted(signed)

@@ -51,11 +51,10 @@ class S3Source:
 
     def users(self, prefix: str) -> Iterator[str]:
         """See Source."""
-        root_seen = False
-        for page in self._client.pages(prefix, delimiter="/"):
-            if page.objects and not root_seen:
-                root_seen = True
-                yield ROOT_USER
+        pages = list(self._client.pages(prefix, delimiter="/"))
+        if any(page.objects for page in pages):
+            yield ROOT_USER
+        for page in pages:
             for folder in page.prefixes:
                 yield folder[len(prefix) : -1] or "/"
 
