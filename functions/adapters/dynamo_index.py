@@ -107,6 +107,9 @@ class DynamoIndex:
     def announce(self, refs: Sequence[ChunkRef]) -> None:
         """See DedupIndex. Nobody shares this index before its packs are durable."""
 
+    def withdraw(self, packs: AbstractSet[PackId], error: BaseException) -> None:
+        """See DedupIndex. Nobody was told of them."""
+
     def unsettled(self, packs: AbstractSet[PackId]) -> bool:  # noqa: ARG002
         """See DedupIndex. Every place that `lookup` names is durable."""
         return False

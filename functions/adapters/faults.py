@@ -275,6 +275,10 @@ class FaultyIndex:
         """See DedupIndex."""
         self._faults.run("index.announce", lambda: self._inner.announce(refs))
 
+    def withdraw(self, packs: AbstractSet[PackId], error: BaseException) -> None:
+        """See DedupIndex. It must not raise, and changes nothing that outlives the process: no place for a fault."""
+        self._inner.withdraw(packs, error)
+
     def unsettled(self, packs: AbstractSet[PackId]) -> bool:
         """See DedupIndex."""
         return self._faults.run("index.unsettled", lambda: self._inner.unsettled(packs))

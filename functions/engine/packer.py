@@ -119,8 +119,11 @@ class Packer:
     def fail(self, error: BaseException) -> None:
         """Wake everybody who waits and let them, and all who add, end with `error`."""
         with self._lock:
-            self._failure = self._failure or error
+            first, self._failure = self._failure is None, self._failure or error
+            lost = frozenset(self._unsafe)
             self._lock.notify_all()
+        if first and lost:
+            self._index.withdraw(lost, error)
 
     def _take_if_all_wait(self) -> PackBuilder | None:
         if self._open is None or self._waiting < self._producers:

@@ -110,8 +110,15 @@ class DedupIndex(Protocol):
         """Tell those who share the index of chunks in a pack that is not durable yet. May do nothing."""
         ...
 
+    def withdraw(self, packs: AbstractSet[PackId], error: BaseException) -> None:
+        """Tell them that announced packs will never be durable, and why. Must not raise."""
+        ...
+
     def unsettled(self, packs: AbstractSet[PackId]) -> bool:
-        """Say whether `lookup` named one of `packs` that is not durable yet. Waits a moment before it says yes."""
+        """Say whether `lookup` named one of `packs` that is not durable yet. Waits a moment before it says yes.
+
+        Raises the error of a pack that was withdrawn.
+        """
         ...
 
 

@@ -8,6 +8,7 @@ one core and needs none of this.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import pickle
@@ -16,8 +17,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from functions.engine.errors import StrongroomError
 from functions.engine.model import ChunkId, ChunkRef, PackId
@@ -26,6 +28,7 @@ from functions.engine.ports import DedupIndex, Progress
 R = TypeVar("R")
 
 _REPORT_SECONDS = 0.1
+_PR_SET_PDEATHSIG = 1
 _SETTLE_SECONDS = 0.005
 
 
@@ -60,9 +63,8 @@ class Fleet(Generic[R]):
         for number in range(count):
             ours, theirs = context.Pipe()
             core = cores[number] if count == len(cores) else None
-            process = context.Process(
-                target=_run_member, args=(number, theirs, _take_turns(counter, turns), work, core), daemon=True
-            )
+            seat = _Seat(number, theirs, core, (ours, *self._links), os.getpid())
+            process = context.Process(target=_run_member, args=(seat, _take_turns(counter, turns), work), daemon=True)
             process.start()
             theirs.close()
             self._links[ours] = number
@@ -102,13 +104,14 @@ class Fleet(Generic[R]):
 class _Board:
     """The dedup index of all processes, and what they have announced. Answers one question at a time."""
 
-    QUESTIONS = frozenset({"lookup", "record", "unsettled"})
+    QUESTIONS = frozenset({"lookup", "record", "unsettled", "withdraw"})
 
     def __init__(self, index: DedupIndex) -> None:
         self._index = index
         self._announced: dict[ChunkId, ChunkRef] = {}
         self._open: set[PackId] = set()
         self._recorded: set[PackId] = set()
+        self._lost: dict[PackId, BaseException] = {}
 
     def lookup(
         self, question: tuple[list[ChunkId], list[tuple[Any, ...]]]
@@ -119,7 +122,7 @@ class _Board:
         found = dict(self._index.lookup(chunks))
         for chunk in chunks:
             ref = self._announced.get(chunk)
-            if ref is not None:
+            if ref is not None and ref.pack not in self._lost:
                 found.setdefault(chunk, ref)
         return [tuple(ref) for ref in found.values()], {ref.pack for ref in found.values()} & self._open
 
@@ -140,9 +143,15 @@ class _Board:
                 self._announced.setdefault(ref.chunk, ref)
                 self._open.add(ref.pack)
 
-    def unsettled(self, packs: set[PackId]) -> set[PackId]:
-        """Give those of `packs` that are not durable yet."""
-        return packs & self._open
+    def withdraw(self, lost: tuple[AbstractSet[PackId], BaseException]) -> None:
+        """Take packs that will never be durable, and why."""
+        packs, error = lost
+        self._lost |= dict.fromkeys(packs, error)
+
+    def unsettled(self, packs: set[PackId]) -> set[PackId] | BaseException:
+        """Give those of `packs` that are not durable yet, or the error of one that never will be."""
+        errors = [self._lost[pack] for pack in packs if pack in self._lost]
+        return errors[0] if errors else packs & self._open
 
 
 class _Link:
@@ -217,6 +226,11 @@ class _LinkedIndex:
         with self._lock:
             self._announced += [tuple(ref) for ref in refs]
 
+    def withdraw(self, packs: AbstractSet[PackId], error: BaseException) -> None:
+        """See DedupIndex. When nobody listens any more, nobody waits either."""
+        with suppress(OSError, EOFError):
+            self._link.ask("withdraw", (packs, _portable(error)))
+
     def unsettled(self, packs: AbstractSet[PackId]) -> bool:
         """See DedupIndex."""
         with self._lock:
@@ -224,6 +238,8 @@ class _LinkedIndex:
         if not asked:
             return False
         waiting = self._link.ask("unsettled", asked)
+        if isinstance(waiting, BaseException):
+            raise waiting
         with self._lock:
             self._tentative -= asked - waiting
         if waiting:
@@ -242,14 +258,25 @@ def _take_turns(counter: Any, turns: int) -> Iterator[int]:  # noqa: ANN401 - mu
         yield number
 
 
-def _run_member(
-    number: int, connection: Connection, turns: Iterator[int], work: Callable[[Member], Any], core: int | None
-) -> None:
+class _Seat(NamedTuple):
+    """What a process starts from: its number, its end of the pipe, its core, what is not its own, its parent."""
+
+    number: int
+    connection: Connection
+    core: int | None
+    foreign: tuple[Connection, ...]
+    parent: int
+
+
+def _run_member(seat: _Seat, turns: Iterator[int], work: Callable[[Member], Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts all; the first process ends the others
-    if core is not None:
-        os.sched_setaffinity(0, {core})
-    link = _Link(connection)
-    member = Member(number, link, turns)
+    _die_with(seat.parent)
+    for connection in seat.foreign:
+        connection.close()
+    if seat.core is not None:
+        os.sched_setaffinity(0, {seat.core})
+    link = _Link(seat.connection)
+    member = Member(seat.number, link, turns)
     try:
         answer = work(member)
     except BaseException as error:  # noqa: BLE001 - the process that waits for this one must hear of it
@@ -258,6 +285,13 @@ def _run_member(
     if isinstance(member.progress, _LinkedProgress):
         member.progress.flush()
     link.send("answer", answer)
+
+
+def _die_with(parent: int) -> None:
+    """Let the kernel end this process when its parent has ended, however that came (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _portable(error: BaseException) -> BaseException:

@@ -96,6 +96,10 @@ class S3Client:
         """GetObject."""
         return self._send(call, "GetObject", "GET", key, headers=headers)
 
+    def head(self, key: str, call: Call[T]) -> Future[T]:
+        """HeadObject, with the checksum if the object has one."""
+        return self._send(call, "HeadObject", "HEAD", key, headers={"x-amz-checksum-mode": "ENABLED"})
+
     def tags(self, key: str, version: str | None, call: Call[T]) -> Future[T]:
         """GetObjectTagging."""
         query = {"tagging": ""} | ({"versionId": version} if version else {})

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+import base64
 import bisect
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 from http import HTTPStatus
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from functions.adapters.s3.client import Call, S3Client
 from functions.adapters.s3.listing import ListingPage, parse_listing
 from functions.adapters.s3.refusals import S3Error
 from functions.adapters.s3.source import USER_METADATA
+from functions.adapters.s3.transport import Response
 from functions.engine.conflict import Conflict, renamed
 from functions.engine.errors import DestinationExistsError
 from functions.engine.model import Buffer, Properties
 from functions.engine.ports import Target
+
+
+class _Content(NamedTuple):
+    """What a put wrote, as far as an answer to HeadObject can show it."""
+
+    parts: Sequence[Buffer]
+    sha256: bytes | None
+
+    def is_in(self, response: Response) -> bool:
+        """Say whether the object has the same length, and the same checksum if it shows one."""
+        headers = response.headers
+        if int(headers["content-length"]) != sum(map(len, self.parts)):
+            return False
+        if self.sha256 is not None:
+            ours = base64.b64encode(self.sha256).decode()
+            return headers.get("x-amz-checksum-sha256", ours) == ours
+        crc = 0
+        for part in self.parts:
+            crc = zlib.crc32(part, crc)
+        ours = base64.b64encode(crc.to_bytes(4, "big")).decode()
+        return headers.get("x-amz-checksum-crc32", ours) == ours
 
 
 class S3Destination:
@@ -49,7 +75,8 @@ class S3Destination:
     ) -> Future[str]:
         """See Destination."""
         headers = {**self.guard(), **properties_headers(properties)}
-        return self.client.put(target.name, parts, self.call(target), headers, sha256)
+        future = self.client.put(target.name, parts, self.call(target), headers, sha256)
+        return self._unless_ours(future, target, _Content(parts, sha256))
 
     def begin(self, target: Target, size: int, properties: Properties, modified: str) -> S3LargeWrite:  # noqa: ARG002
         """See Destination. Waits for the upload id."""
@@ -58,6 +85,29 @@ class S3Destination:
 
     def finish(self) -> None:
         """See Destination. Every answered put is durable."""
+
+    def _unless_ours(self, future: Future[str], target: Target, content: _Content) -> Future[str]:
+        """Look again when a put finds the object there: libcurl or we may have repeated one that came through."""
+        settled: Future[str] = Future()
+
+        def settle(done: Future[str]) -> None:
+            error = done.exception()
+            if error is None:
+                settled.set_result(done.result())
+            elif isinstance(error, DestinationExistsError):
+                call = Call(content.is_in, lambda _: error)
+                self.client.head(target.name, call).add_done_callback(partial(compare, error))
+            else:
+                settled.set_exception(error)
+
+        def compare(error: BaseException, same: Future[bool]) -> None:
+            if same.exception() is None and same.result():
+                settled.set_result(target.name)
+            else:
+                settled.set_exception(error)
+
+        future.add_done_callback(settle)
+        return settled
 
     def guard(self) -> dict[str, str]:
         """Give the condition under which a write may become visible."""

@@ -50,12 +50,12 @@ _ERROR_HEAD = 512
 class S3Error(StrongroomError):
     """A refusal as it came. `status` is HTTP's, `s3_code` S3's; an answer to HEAD has no code."""
 
-    def __init__(self, status: int, s3_code: str, text: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, s3_code: str, text: str, response: Response) -> None:
         """Keep what S3 said."""
         super().__init__(text)
-        self.status = status
+        self.status = response.status
         self.s3_code = s3_code
-        self.headers = headers
+        self.headers = response.headers
 
 
 def refuse_failure(response: Response) -> Response:
@@ -65,10 +65,9 @@ def refuse_failure(response: Response) -> Response:
     code = _CODE.search(response.body)
     message = _MESSAGE.search(response.body)
     raise S3Error(
-        response.status,
         code.group(1).decode() if code else "",
         message.group(1).decode(errors="replace") if message else "",
-        response.headers,
+        response,
     )
 
 
