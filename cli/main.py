@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 
 from cli import interrupts
 from cli.commands import backup, backups, restore, verify
+from cli.render import note
 from cli.statuses import BUG, INTERRUPTED
 from functions.engine.errors import ConfigurationError, StrongroomError
 
@@ -78,4 +79,4 @@ def _report(error: Exception, *, debug: bool) -> int:
 
 def _say(text: str) -> None:
     """Print one line, whatever the text holds."""
-    typer.echo("strongroom: " + " ".join(text.split()), err=True)
+    note("strongroom: " + " ".join(text.split()))

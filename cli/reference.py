@@ -15,6 +15,7 @@ from cli.main import app
 from cli.statuses import BUG, INTERRUPTED, MEANINGS
 from functions.engine import errors
 from functions.engine.errors import StrongroomError
+from functions.runtime.fleet import WorkerDiedError
 
 _CLI = """\
 # The operator's tool
@@ -77,12 +78,13 @@ PAGES: dict[str, Callable[[], str]] = {"cli.md": cli_page, "errors.md": errors_p
 
 
 def error_classes() -> list[type[StrongroomError]]:
-    """Give every class of the error tree but its root, which nothing raises."""
-    return [
+    """Give every class of the error tree but its root, which nothing raises, and those of the runtime."""
+    tree = [
         member
         for _, member in inspect.getmembers(errors, inspect.isclass)
         if issubclass(member, StrongroomError) and member is not StrongroomError
     ]
+    return [*tree, WorkerDiedError]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -17,6 +17,18 @@ def show_json(document: dict[str, Any]) -> None:
     sys.stdout.write("\n")
 
 
+def note(text: str) -> None:
+    """Print one line to stderr."""
+    sys.stderr.write(f"{plain(text)}\n")
+
+
+def plain(text: str) -> str:
+    """Give `text` with everything escaped that a terminal could take for a command: keys may hold anything."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def show_facts(title: str, facts: Iterable[tuple[str, str]]) -> None:
     """Print a table of names and values."""
     show_table(title, ("", ""), facts)
@@ -27,7 +39,8 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
     if sys.stdout.isatty():
         _draw(title, columns, rows)
         return
-    table = [row for row in ([column.replace("\n", " ") for column in columns], *rows) if any(row)]
+    header = [column.replace("\n", " ") for column in columns]
+    table = [row for row in (header, *([plain(cell) for cell in row] for row in rows)) if any(row)]
     widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
     sys.stdout.write(f"{title}\n" if title else "")
     for row in table:
@@ -41,12 +54,13 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
 def _draw(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.console import Console  # noqa: PLC0415 - 0.1 s that a program's output does not need
     from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     table = Table(title=title, title_justify="left", show_header=any(columns))
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(plain(cell)) for cell in row))
     Console().print(table)
 
 

@@ -13,7 +13,7 @@ INTERRUPTED: Final = 130
 
 MEANINGS: Final = {
     DONE: "done",
-    BUG: "a bug; everything that can be foreseen has a status of its own",
+    BUG: "a bug, or a worker process that died; everything else that can be foreseen has a status of its own",
     2: "a value, an option or a combination of options cannot be used; nothing was done",
     3: "a bucket, a table, a user or a backup that was named does not exist",
     4: "a right is missing, or the credentials are missing, wrong or expired",

@@ -14,7 +14,7 @@ import typer
 from cli import options
 from cli.lookup import require_users
 from cli.progress import shown
-from cli.render import rate, ratio, show_facts, show_json, size
+from cli.render import note, rate, ratio, show_facts, show_json, size
 from cli.statuses import DONE, PARTIAL, worst
 from functions.engine.backup import Ports
 from functions.engine.errors import ConfigurationError
@@ -178,10 +178,10 @@ def _show(report: RunReport, seconds: float, requests: dict[str, int], *, as_jso
             ("rate", rate(totals.source, seconds)),
         ],
     )
-    for note in notes[:_NOTES_SHOWN]:
-        typer.echo(note, err=True)
+    for line in notes[:_NOTES_SHOWN]:
+        note(line)
     if len(notes) > _NOTES_SHOWN:
-        typer.echo(f"... and {len(notes) - _NOTES_SHOWN:,} more; --json gives more of them", err=True)
+        note(f"... and {len(notes) - _NOTES_SHOWN:,} more; --json gives more of them")
 
 
 def _notes(report: RunReport) -> list[str]:

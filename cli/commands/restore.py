@@ -16,7 +16,7 @@ import typer
 from cli import options
 from cli.lookup import read_commits
 from cli.progress import Goal, shown
-from cli.render import rate, show_facts, show_json, size
+from cli.render import note, rate, show_facts, show_json, size
 from cli.statuses import DONE, INTERRUPTED, PARTIAL
 from functions.engine.commit import CommitRecord
 from functions.engine.conflict import Conflict
@@ -209,6 +209,6 @@ def _show(report: RestoreReport, backups: int, seconds: float, requests: dict[st
         ],
     )
     for failure in report.failures[:_FAILURES_SHOWN]:
-        typer.echo(f"{failure.name}: {failure.code}: {failure.reason}", err=True)
+        note(f"{failure.name}: {failure.code}: {failure.reason}")
     if report.failed > _FAILURES_SHOWN:
-        typer.echo(f"... and {report.failed - _FAILURES_SHOWN:,} more; --json names up to 1,000", err=True)
+        note(f"... and {report.failed - _FAILURES_SHOWN:,} more; --json names up to 1,000")

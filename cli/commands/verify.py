@@ -12,7 +12,7 @@ import typer
 from cli import options
 from cli.lookup import find_backups
 from cli.progress import shown
-from cli.render import rate, show_facts, show_json, size
+from cli.render import note, rate, show_facts, show_json, size
 from cli.statuses import DAMAGE, DONE
 from functions.engine.ports import Progress
 from functions.engine.repository import BackupName
@@ -132,7 +132,7 @@ def _show(report: VerifyReport, seconds: float) -> None:
         ],
     )
     for damage in report.damages:
-        typer.echo(f"{damage.code}: {damage.name}: {damage.detail}", err=True)
-        typer.echo(f"  touches {damage.file_count:,} files in {len(damage.backups):,} backups", err=True)
+        note(f"{damage.code}: {damage.name}: {damage.detail}")
+        note(f"  touches {damage.file_count:,} files in {len(damage.backups):,} backups")
         for key in damage.files[:_FILES_SHOWN]:
-            typer.echo(f"    {key}", err=True)
+            note(f"    {key}")

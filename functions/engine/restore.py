@@ -56,7 +56,7 @@ class Restorer:
     def __exit__(self, *_details: object) -> None:
         """End the threads; forget large files that were not finished."""
         self._pool.close()
-        for large in self._large.values():
+        for large in list(self._large.values()):
             large.abandon()
 
     def restore(

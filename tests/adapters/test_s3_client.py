@@ -21,6 +21,7 @@ from functions.adapters.s3.client import Location, S3Client
 from functions.adapters.s3.destination import S3Destination
 from functions.adapters.s3.signing import Credentials
 from functions.adapters.s3.source import S3Source
+from functions.adapters.s3.transport import Transport, TransportSettings
 from functions.engine.conflict import Conflict
 from functions.engine.errors import (
     AccessError,
@@ -143,6 +144,18 @@ def test_a_large_write_sends_properties_first_and_the_condition_last(
     assert end.body.index(b"<PartNumber>1<") < end.body.index(b"<PartNumber>2<")
 
 
+def test_giving_up_a_large_write_never_raises(serve: Serve) -> None:
+    """Not even when the connection has ended before: what was written falls to the bucket's rule for such uploads."""
+    server = serve(lambda _asked: Reply(200, b"<R><UploadId>id</UploadId></R>"))
+    transport = Transport(TransportSettings(connections=1))
+    client = S3Client(transport, Location("bucket", "eu-central-1", server.endpoint), lambda: SECRETS)
+    destination = S3Destination(client, cut="", prefix="", conflict=Conflict.SKIP, label="x")
+    large = destination.begin(Target("name", "key"), 10, Properties(), "2026-11-19T00:00:00Z")
+    transport.close()
+    large.abort()
+    assert len(server.asked) == 1
+
+
 def test_an_error_behind_a_success_is_asked_for_again(connect: Connect, serve: Serve) -> None:
     """S3 may answer the end of an upload in parts with 200 and an error in the body; it says to try again."""
     trouble = Reply(200, b"<?xml version='1.0'?>\n<Error><Code>InternalError</Code><Message>again</Message></Error>")
@@ -219,12 +232,13 @@ REFUSALS: list[tuple[Reply, type[StrongroomError]]] = [
     (refusal(400, "RequestTimeout"), UnavailableError),
 ]
 TRIED_AGAIN = {
-    "OperationAborted",
-    "TooManyRequests",
+    "ConditionalRequestConflict",
     "InternalError",
-    "SlowDown",
-    "ServiceUnavailable",
+    "OperationAborted",
     "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+    "TooManyRequests",
 }
 
 

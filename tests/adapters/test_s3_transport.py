@@ -300,8 +300,7 @@ def test_a_closed_transport_takes_no_more_requests(make_transport: MakeTransport
     """A request that nobody would ever answer is refused at once."""
     transport = make_transport()
     transport.close()
-    with pytest.raises(RuntimeError, match="closed"):
-        send(transport, "http://127.0.0.1:9/")
+    assert "closed" in str(send(transport, "http://127.0.0.1:9/").exception(0))
 
 
 def test_a_transport_ends_its_thread_and_its_files(serve: Serve) -> None:

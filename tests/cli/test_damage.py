@@ -107,3 +107,14 @@ def test_a_missing_pack_is_found_without_reading_packs(stored: World) -> None:
     assert done.status == 7
     assert done.document["packs_read"] == 0
     assert {damage["code"] for damage in done.document["damages"]} == {"PACK_MISSING"}
+
+
+def test_a_key_cannot_command_the_terminal(world: World, tmp_path: Path) -> None:
+    """Whoever names a file does not control the operator's screen."""
+    world.s3.put_object(Bucket=world.source, Key="mallory/\x1b[2J\x9b31m\nred", Body=b"x" * 100)
+    assert world.back_up().status == 0
+    world.rewrite(pack_of(world, "mallory"), lambda data: bytes(len(data)))
+    done = world.restore("--user", "mallory", "--to-directory", tmp_path)
+    assert done.status == 9
+    assert "mallory/\\x1b[2J\\x9b31m\\nred: CHUNK_CORRUPT: " in done.err
+    assert all(line.isprintable() for line in done.err.splitlines())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from multiprocessing import Pipe
 from pathlib import Path
 
 import boto3
@@ -19,6 +22,7 @@ from functions.adapters.s3.source import S3Source
 from functions.adapters.s3.transport import Transport, TransportSettings
 from functions.contract.tables import DedupTable
 from functions.engine.ports import BlobStore, DedupIndex
+from functions.runtime.fleet import _Board, _Link, _LinkedIndex
 from sandbox.ministack import MiniStack
 from tests.conformance.owners import MemoryOwner, Owner, PlainHttp, S3Owner
 from tests.conformance.sites import LocalSite, MemorySite, S3Site, Site
@@ -126,13 +130,36 @@ def make_table(ministack: MiniStack) -> Callable[[], str]:
     return make
 
 
-@pytest.fixture(params=["memory", "faulty", "dynamo"])
+@pytest.fixture
+def linked_index() -> Iterator[DedupIndex]:
+    """Give an index that another process shares out over a pipe; here a thread plays that process."""
+    ours, theirs = Pipe()
+    board = _Board(MemoryIndex())
+
+    def serve() -> None:
+        with suppress(EOFError):
+            while True:
+                kind, payload = ours.recv()
+                ours.send(getattr(board, kind)(payload))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield _LinkedIndex(_Link(theirs))
+    theirs.close()
+    thread.join()
+    ours.close()
+
+
+@pytest.fixture(params=["memory", "faulty", "linked", "dynamo"])
 def index(request: pytest.FixtureRequest) -> DedupIndex:
     """Give an empty index."""
     if request.param == "memory":
         return MemoryIndex()
     if request.param == "faulty":
         return FaultyIndex(MemoryIndex(), Faults())
+    if request.param == "linked":
+        linked: DedupIndex = request.getfixturevalue("linked_index")
+        return linked
     table = request.getfixturevalue("make_table")()
     endpoint = request.getfixturevalue("ministack").endpoint
     return DynamoIndex.connect(table, region="us-east-1", endpoint=endpoint, profile=None)

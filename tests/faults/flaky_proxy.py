@@ -88,7 +88,8 @@ class FlakyProxy(ScriptedServer):
         connection.request(asked.method, asked.target, body=asked.body, headers=asked.headers)
         answer = connection.getresponse()
         body = answer.read()
-        headers = {name: value for name, value in answer.getheaders() if name.lower() not in _HOP}
+        kept = _HOP - {"content-length"} if asked.method == "HEAD" else _HOP
+        headers = {name: value for name, value in answer.getheaders() if name.lower() not in kept}
         return Reply(answer.status, body, headers)
 
     def _serve(self, handler: socketserver.StreamRequestHandler) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
 
 from functions.adapters.faults import Failures, Faults, FaultyBlobStore, FaultyDestination, Moment
-from functions.adapters.memory import MemoryDestination
+from functions.adapters.memory import MemoryDestination, MemoryLargeWrite, MemorySource
 from functions.engine.errors import (
     AccessError,
+    BlobNotFoundError,
     CredentialsError,
     DestinationExistsError,
     RequestError,
@@ -17,15 +20,20 @@ from functions.engine.errors import (
     StrongroomError,
     UnavailableError,
 )
-from functions.engine.model import BackupStatus, Unreadable
+from functions.engine.model import BackupStatus, Buffer, Properties, Unreadable
+from functions.engine.ports import Target
 from functions.engine.repository import Repository
+from functions.engine.restore import Restorer
+from functions.engine.safety import KIB, MIB
 from functions.runtime.local_run import RunReport
 from tests.faults.scenario import (
     PATIENCE,
+    TINY,
     Content,
     State,
     content_of,
     no_thread_left,
+    noise,
     older,
     owned_by,
     records_of,
@@ -162,4 +170,48 @@ def test_a_large_file_that_meets_one_of_its_name_is_given_up() -> None:
     faulty = FaultyDestination(destination, Faults(failures=refused))
     report = run_restore(older().state.store(), faulty, older().records)
     assert (report.restored, report.skipped, report.failed) == (len(older().content) - 1, 1, 0)
+    assert destination.unfinished == 0
+
+
+class Unfinished(MemoryDestination):
+    """A destination whose large writes hang until they are given up; the last one fails."""
+
+    def begin(self, target: Target, size: int, properties: Properties, modified: str) -> MemoryLargeWrite:
+        """See Destination."""
+        return HangingWrite(self, target, size, properties, modified)
+
+
+class HangingWrite(MemoryLargeWrite):
+    """A large write as S3 has it: giving it up makes the parts under way fail."""
+
+    part: Future[None] | None = None
+
+    def write(self, number: int, offset: int, parts: Sequence[Buffer]) -> Future[None]:
+        """See LargeWrite."""
+        self.part = Future()
+        if self._target.name.endswith("3"):
+            self.part.set_exception(UnavailableError("the last one fails"))
+        return self.part
+
+    def abort(self) -> None:
+        """See LargeWrite."""
+        super().abort()
+        if self.part is not None and not self.part.done():
+            self.part.set_exception(BlobNotFoundError("no such upload"))
+
+
+def test_a_restore_that_fails_while_large_files_are_under_way_ends_with_its_own_error() -> None:
+    """All of them are given up; that their parts fail then is no news."""
+    state = State({}, {}, MemorySource({f"clients/ada/{number}": noise(100 * KIB, number) for number in range(4)}))
+    records = [outcome.result.record for outcome in run_backup(state.ports()).outcomes if outcome.result is not None]
+    destination = Unfinished()
+    safety = replace(TINY, restore_budget=4 * MIB)
+
+    def restore() -> None:
+        with Restorer(state.store(), destination, workers=1, safety=safety) as restorer:
+            restorer.restore(records)
+
+    with no_thread_left(), pytest.raises(UnavailableError, match="the last one fails"):
+        within(PATIENCE, restore)
+    assert destination.files == {}
     assert destination.unfinished == 0

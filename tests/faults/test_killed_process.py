@@ -155,14 +155,14 @@ def test_a_backup_that_is_killed_is_made_good_by_the_next(
     fill(s3, source, older)
     with FlakyProxy(ministack.endpoint) as proxy:
         tool = Tool(proxy, source, store)
-        check(tool, tmp_path / "older", older)
+        assert tool.backup().status == 0
         fill(s3, source, newer)
-        for moment in (1, *random.sample(range(20, 80), 3)):
+        for moment in (1, *random.sample(range(20, 80), 1 + (not worker))):
             killed = tool.backup(moment, worker=worker)
             assert killed.status != 0
         verified = tool.verify()
         assert (verified.status, verified.report["damages"]) == (0, []), verified.messages
-        check(tool, tmp_path / "newer", newer)
+        check(tool, tmp_path, newer)
 
 
 def test_a_worker_whose_pack_is_refused_leaves_nobody_waiting(
@@ -202,11 +202,16 @@ def test_a_restore_that_is_killed_is_made_good_by_the_next(
         before = len(proxy.asked)
         assert tool.restore(tmp_path / "undisturbed").status == 0
         requests = len(proxy.asked) - before
-        root = tmp_path / "killed"
-        for moment in (requests // 2, requests - 3):
+        for moment in (requests // 2, requests - 5):
+            root = tmp_path / str(moment)
             assert tool.restore(root, moment).status == -signal.SIGKILL
             assert visible(root).items() <= bytes_of(content).items()
-        assert tool.restore(root).status == 0
-    assert visible(root) == visible(tmp_path / "undisturbed") == bytes_of(content)
-    noted = [json.loads(line)["key"] for line in (root / METADATA_FILE).read_text(encoding="utf-8").splitlines()]
-    assert set(noted) == set(content)
+            assert tool.restore(root).status == 0
+            assert visible(root) == visible(tmp_path / "undisturbed") == bytes_of(content)
+            assert noted(root) == content.keys()
+
+
+def noted(root: Path) -> set[str]:
+    """Name the keys whose metadata a restore has written down."""
+    lines = (root / METADATA_FILE).read_text(encoding="utf-8").splitlines()
+    return {json.loads(line)["key"] for line in lines}

@@ -26,6 +26,7 @@ _RETRYABLE_STATUS = frozenset({429, 500, 502, 503, 504})
 _CONNECT_ERRORS = frozenset({pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_PROXY})
 _FINAL_ERRORS = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE, pycurl.E_URL_MALFORMAT})
 _IDLE_SECONDS = 60.0
+_CLOSED = -1
 _BUFFER = 512 * 1024
 
 HeaderList: TypeAlias = list[bytes]
@@ -175,9 +176,10 @@ class Transport:
         self._thread.start()
 
     def send(self, request: Request) -> None:
-        """Queue a request; it is told when it is answered."""
+        """Queue a request; it is told when it is answered, or that the transport is closed."""
         if self._closed:
-            raise RuntimeError("the transport is closed")
+            request.done(TransportError(_CLOSED, "the transport is closed", request.attempt))
+            return
         self._inbox.append(request)
         if self._asleep:
             self._wake()
@@ -289,7 +291,7 @@ class Transport:
         waiting = [*self._inbox, *(item[2] for item in self._delayed)]
         waiting += [t.request for t in self._running.values() if t.request is not None]
         for request in waiting:
-            request.done(TransportError(-1, "the transport was closed", request.attempt))
+            request.done(TransportError(_CLOSED, "the transport was closed", request.attempt))
         self._multi.close()
         os.close(self._wake_read)
         os.close(self._wake_write)

@@ -1,0 +1,211 @@
+"""The demo's data: real files as the files of 20 users, with metadata and tags, and what changes overnight."""
+
+from __future__ import annotations
+
+import gzip
+import mimetypes
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+from urllib.parse import quote, urlencode
+
+from cli.render import size
+from functions.engine.ports import Progress
+from sandbox.demo_cloud import SOURCE, THREADS, Cloud
+
+USERS = 20
+_SKIPPED = frozenset({"__pycache__", "site-packages", "dist-packages"})
+_CHANGED_SHARE = 0.05
+_KEY_BYTES = 900
+_TAGGED_BYTES = 8 * 1024 * 1024
+"""Larger files are restored by multipart uploads, whose tags the embedded AWS drops; S3 keeps them."""
+_COPIES = 5
+"""Source, its older versions, the repository, the restored bucket, and room to breathe."""
+_MARK = b"-- changed overnight --"
+_KINDS = ("edited", "appended", "added", "deleted", "properties only")
+_WEIGHTS = (40, 20, 15, 15, 10)
+_DRAFT = {"stage": "draft: to be read & signed", "class": "internal"}
+
+
+class UnusableFolderError(Exception):
+    """The folder holds nothing to show, or too much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One object of the source: its key, where its bytes come from, and what it carries."""
+
+    key: str
+    body: Path | bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def read(self) -> bytes:
+        """Give the bytes."""
+        return self.body if isinstance(self.body, bytes) else self.body.read_bytes()
+
+
+class Change(NamedTuple):
+    """What happens to a file overnight."""
+
+    kind: str
+    upload: Upload
+
+
+def plan(root: Path) -> list[Upload]:
+    """Deal the files below `root` out to the users. Every eighth lies with two of them, as files sent around do."""
+    uploads: list[Upload] = []
+    for number, path in enumerate(_files(root)):
+        name = path.relative_to(root).as_posix()
+        uploads.append(_upload(number, f"{_user(number)}/{name}", path))
+        if number % 8 == 0:
+            uploads.append(_upload(number, f"{_user(number + 7)}/from {_user(number)}/{name}", path))
+    if not uploads:
+        raise UnusableFolderError(f"{root} holds no file that can be read; name another: make demo DATA=folder")
+    total = sum(item.body.stat().st_size for item in uploads if isinstance(item.body, Path))
+    room = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _COPIES
+    if total > room:
+        raise UnusableFolderError(
+            f"{root} holds {size(total)}, and the embedded AWS keeps everything in memory, more than once: "
+            f"name a folder of up to {size(room)}: make demo DATA=folder"
+        )
+    return uploads + _odd_ones()
+
+
+def upload(cloud: Cloud, uploads: Sequence[Upload], progress: Progress) -> None:
+    """Put all of them into the source."""
+    with ThreadPoolExecutor(THREADS) as threads:
+        for _ in threads.map(lambda item: _put(cloud, item, item.read(), progress), uploads):
+            pass
+
+
+def plan_changes(uploads: Sequence[Upload]) -> list[Change]:
+    """Choose 5 % of the files, the same ones each time, and what happens to each; every kind at least once."""
+    random = Random(20)  # noqa: S311 - the same files each time, not a secret
+    count = max(len(_KINDS), round(len(uploads) * _CHANGED_SHARE))
+    kinds = [*_KINDS, *random.choices(_KINDS, _WEIGHTS, k=count - len(_KINDS))]
+    return [Change(kind, item) for kind, item in zip(kinds, random.sample(uploads, count), strict=True)]
+
+
+def change(cloud: Cloud, changes: Sequence[Change], progress: Progress) -> None:
+    """Change the source as planned."""
+    actions: dict[str, Callable[[Cloud, Upload, Progress], None]] = dict(
+        zip(_KINDS, (_edit, _append, _add, _delete, _relabel), strict=True)
+    )
+    with ThreadPoolExecutor(THREADS) as threads:
+        for _ in threads.map(lambda item: actions[item.kind](cloud, item.upload, progress), changes):
+            pass
+
+
+def in_words(changes: Sequence[Change]) -> str:
+    """Say how many changes of each kind there are."""
+    counts = Counter(item.kind for item in changes)
+    return ", ".join(f"{counts[kind]} {kind}" for kind in _KINDS)
+
+
+def growth(changes: Sequence[Change]) -> int:
+    """Say how many files there are more."""
+    counts = Counter(item.kind for item in changes)
+    return counts["added"] - counts["deleted"]
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+        for name in sorted(names):
+            path = Path(folder) / name
+            if path.is_file() and not path.is_symlink() and os.access(path, os.R_OK) and _is_key(path):
+                yield path
+
+
+def _is_key(path: Path) -> bool:
+    """Say whether S3 could take the path as a key: UTF-8, and not too long."""
+    try:
+        return len(str(path).encode()) < _KEY_BYTES
+    except UnicodeEncodeError:
+        return False
+
+
+def _user(number: int) -> str:
+    return f"user-{number % USERS + 1:02d}"
+
+
+def _upload(number: int, key: str, path: Path) -> Upload:
+    """Give every file a content type, and some of them more."""
+    headers = {"ContentType": mimetypes.guess_type(path.name)[0] or "application/octet-stream"}
+    if number % 5 == 0:
+        headers["CacheControl"] = "private, max-age=3600"
+    if number % 7 == 0:
+        headers["ContentDisposition"] = f"attachment; filename*=UTF-8''{quote(path.name)}"
+    if number % 11 == 0:
+        headers["ContentLanguage"] = "en"
+    metadata = {"origin": quote(path.name), "mode": f"{path.stat().st_mode & 0o777:o}"} if number % 3 == 0 else {}
+    tagged = number % 4 == 0 and path.stat().st_size < _TAGGED_BYTES
+    tags = {"class": "internal", "owner": _user(number)} if tagged else {}
+    return Upload(key, path, headers, metadata, tags)
+
+
+def _odd_ones() -> list[Upload]:
+    """Give keys that S3 allows and file systems do not, or not beside each other."""
+    marker = {"ContentType": "application/x-directory"}
+    return [
+        Upload("user-01/empty folder/", b"", marker),
+        Upload("user-02/two//slashes.txt", b"a folder without a name"),
+        Upload("user-03/notes", b"a file"),
+        Upload("user-03/notes/today.txt", b"a file below a file", tags=_DRAFT),
+        Upload("user-04/Pr\u00fcfbericht \u2116 7, 100 %.txt", "f\u00fcnf \u20ac".encode()),
+        Upload("user-05/../up.txt", b"a segment of two dots"),
+    ]
+
+
+def _put(cloud: Cloud, item: Upload, data: bytes, progress: Progress) -> None:
+    cloud.s3.put_object(
+        Bucket=SOURCE,
+        Key=item.key,
+        Body=data,
+        Metadata=item.metadata,
+        Tagging=urlencode(item.tags),
+        **item.headers,  # type: ignore[arg-type]
+    )
+    progress.advance(files=1, read=len(data))
+
+
+def _edit(cloud: Cloud, item: Upload, progress: Progress) -> None:
+    data = item.read()
+    middle = len(data) // 2
+    _put(cloud, item, data[:middle] + _MARK + data[middle + len(_MARK) :], progress)
+
+
+def _append(cloud: Cloud, item: Upload, progress: Progress) -> None:
+    _put(cloud, item, item.read() + _MARK, progress)
+
+
+def _add(cloud: Cloud, item: Upload, progress: Progress) -> None:
+    added = Upload(f"{item.key}.overnight.gz", b"", {"ContentType": "application/gzip"}, item.metadata, _DRAFT)
+    _put(cloud, added, gzip.compress(item.read(), mtime=0), progress)
+
+
+def _delete(cloud: Cloud, item: Upload, progress: Progress) -> None:
+    cloud.s3.delete_object(Bucket=SOURCE, Key=item.key)
+    progress.advance(files=1)
+
+
+def _relabel(cloud: Cloud, item: Upload, progress: Progress) -> None:
+    """Copy the object onto itself with other metadata and tags: the bytes and the etag stay as they were."""
+    cloud.s3.copy_object(
+        Bucket=SOURCE,
+        Key=item.key,
+        CopySource={"Bucket": SOURCE, "Key": item.key},
+        MetadataDirective="REPLACE",
+        TaggingDirective="REPLACE",
+        ContentType="text/x-relabelled",
+        Metadata={**item.metadata, "relabelled": "overnight"},
+        Tagging=urlencode(_DRAFT),
+    )
+    progress.advance(files=1)
