@@ -35,6 +35,10 @@ from functions.runtime.toolbox import Toolbox, cores, now, random_hex, tune_proc
 
 _NOTES_SHOWN = 100
 
+SourceName = Annotated[
+    str | None,
+    typer.Option("--source-name", help="Name of the source in the repository. Default: its bucket and prefix."),
+]
 Table = Annotated[
     str | None, typer.Option("--dedup-table", help="DynamoDB table of chunks. Default: read it from the packs.")
 ]
@@ -43,10 +47,7 @@ Table = Annotated[
 def command(
     repository: options.Repository,
     source: Annotated[str, typer.Option("--source", help="Bucket to protect, with an optional prefix.")],
-    source_name: Annotated[
-        str | None,
-        typer.Option("--source-name", help="Name of the source in the repository. Default: its bucket and prefix."),
-    ] = None,
+    source_name: SourceName = None,
     user: options.Users = None,
     backup_type: Annotated[
         BackupType, typer.Option("--type", case_sensitive=False, help="FULL reads every byte again.")

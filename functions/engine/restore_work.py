@@ -133,6 +133,7 @@ class LargeFile:
         self._forget = forget
         self._lock = threading.Lock()
         self._error: BaseException | None = None
+        self._abandoned = False
         ledger.hold()
 
     def write(self, unit: Unit, parts: list[Buffer]) -> Future[None]:
@@ -153,12 +154,15 @@ class LargeFile:
             self._writer.complete().add_done_callback(lambda done: self._end(done.exception()))
 
     def abandon(self) -> None:
-        """Forget what was written."""
-        self._writer.abort()
+        """Forget what was written, once: giving it up may make the parts under way fail, which leads back here."""
+        with self._lock:
+            first, self._abandoned = not self._abandoned, True
+        if first:
+            self._writer.abort()
 
     def _end(self, error: BaseException | None) -> None:
         if error is not None:
-            self._writer.abort()
+            self.abandon()
         self._ledger.settle(self._entry, error)
         self._ledger.end()
 

@@ -46,6 +46,7 @@ def test_the_numbers_are_printed_as_a_table(world: World) -> None:
     for words in ("users backed up", "3 of 3", "dedup", "compression", "requests", "MB/s"):
         assert words in done.out
     listed = world.backups()
+    assert (listed.status, listed.err) == (0, "")
     assert all(user in listed.out for user in ("alice", "bob", "carol"))
     assert "COMPLETED" in listed.out
     assert "damages" in world.verify().out

@@ -178,6 +178,7 @@ class Unfinished(MemoryDestination):
 
     def begin(self, target: Target, size: int, properties: Properties, modified: str) -> MemoryLargeWrite:
         """See Destination."""
+        super().begin(target, size, properties, modified)
         return HangingWrite(self, target, size, properties, modified)
 
 
