@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -80,8 +81,7 @@ def command(
     """Restore files, each proven by its SHA-256 before it becomes visible."""
     home = options.bucket_name(repository, "--repository")
     users = options.chosen_users(user, all_users=all_users)
-    moment = options.parse_time(as_of, "--as-of")
-    _check_backup(backup_id, as_of, users)
+    moment = _moment(backup_id, as_of, users)
     place = _place(to_bucket, to_prefix, to_directory)
     target = _Target(place, to_prefix or "", conflict, pattern or [], workers or cores(), not yes)
     tune_process()
@@ -92,8 +92,7 @@ def command(
         names = choose_backups(Repository(store), source_name, users, backup_id=backup_id, as_of=moment)
         records = read_commits(store, names)
         requests = Counter(tools.requests)
-    if target.ask:
-        _confirm(records, target)
+    started += _confirm(records, target)
     target = replace(target, names=RestoreNames(records[0].prefix, target.prefix, records[0].backup_id))
     report, more = _restore(connect, home, records, target)
     requests.update(more)
@@ -101,10 +100,12 @@ def command(
     raise typer.Exit(PARTIAL if report.failed else DONE)
 
 
-def _check_backup(backup_id: str | None, as_of: str | None, users: Sequence[str]) -> None:
+def _moment(backup_id: str | None, as_of: str | None, users: Sequence[str]) -> datetime | None:
+    """Give the time that was asked for, if any; a backup that was asked for must be one user's, at no other time."""
     if options.parse_backup_id(backup_id) is not None:
         options.one_of(backup=backup_id, as_of=as_of)
         options.not_without("--backup", backup_id, "a single --user", given=len(users) == 1)
+    return options.parse_time(as_of, "--as-of")
 
 
 def _place(bucket: str | None, prefix: str | None, directory: Path | None) -> Path | str:
@@ -164,14 +165,16 @@ def _restore_some(
         return report, Counter(tools.requests)
 
 
-def _confirm(records: Sequence[CommitRecord], target: _Target) -> None:
-    """Ask a person at a terminal whether this is what they want."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return
+def _confirm(records: Sequence[CommitRecord], target: _Target) -> float:
+    """Ask a person at a terminal whether this is what they want; give the seconds that the answer took."""
+    if not (target.ask and sys.stdin.isatty() and sys.stderr.isatty()):
+        return 0
+    asked = time.monotonic()
     totals = _totals(records)
     what = f"{len(records):,} backups with {totals.files:,} files, {size(totals.source)}, to {target.place}"
     if not typer.confirm(f"Restore {what}?", err=True):
         raise typer.Exit(INTERRUPTED)
+    return time.monotonic() - asked
 
 
 def _destination(tools: Toolbox, target: _Target, part: str) -> Destination:

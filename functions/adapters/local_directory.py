@@ -153,8 +153,11 @@ class LocalLargeFile:
         self._modified = modified
         self._scratch = directory.scratch_file()
         try:
-            self._descriptor = os.open(self._scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-            os.truncate(self._descriptor, size)
+            descriptor = os.open(self._scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            try:
+                os.truncate(descriptor, size)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise _unusable(error) from error
 
@@ -168,26 +171,23 @@ class LocalLargeFile:
 
     def abort(self) -> None:
         """See LargeWrite."""
-        self._close()
         with suppress(OSError):
             os.unlink(self._scratch)
 
     def _write(self, offset: int, parts: Sequence[Buffer]) -> None:
+        """Open the file for each part: a restore may have more large files under way than descriptors."""
         try:
-            write_all(self._descriptor, parts, offset)
+            descriptor = os.open(self._scratch, os.O_WRONLY)
+            try:
+                write_all(descriptor, parts, offset)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise _unusable(error) from error
 
-    def _close(self) -> None:
-        """Close the file once: its number may be another file's by the second time."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
-
     def _complete(self) -> str:
         try:
-            set_time(self._descriptor, self._modified)
-            self._close()
+            set_time(self._scratch, self._modified)
             return self._directory.publish(self._scratch, self._target, self._properties, self._modified)
         except OSError as error:
             raise _unusable(error) from error
@@ -222,10 +222,10 @@ def make_folders(folder: str) -> None:
             os.mkdir(name)
 
 
-def set_time(descriptor: int, modified: str) -> None:
-    """Give the open file the time of its object."""
+def set_time(file: int | str, modified: str) -> None:
+    """Give the file, open or by its path, the time of its object."""
     stamp = datetime.fromisoformat(modified).timestamp()
-    os.utime(descriptor, (stamp, stamp))
+    os.utime(file, (stamp, stamp))
 
 
 def _unusable(error: OSError) -> ConfigurationError:

@@ -218,6 +218,7 @@ def test_a_disk_that_refuses_ends_the_restore_with_a_reason(root: Path) -> None:
     large = destination.begin(target, 1, NONE, MODIFIED)
     with pytest.raises(ConfigurationError, match="cannot be written"):
         large.complete().result()
+    large.abort()
     with pytest.raises(ConfigurationError, match="cannot be written"):
         large.write(0, 0, [b"x"]).result()
     destination.finish()

@@ -8,6 +8,7 @@ import pytest
 
 from cli.reference import PAGES, error_classes
 from cli.statuses import MEANINGS
+from functions.engine.safety import DEFAULT_SAFETY, MIB
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES_WRITTEN = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -133,3 +134,18 @@ def test_the_design_defines_its_terms_and_marks_what_is_not_built() -> None:
         now, later = row.split("|")[2:4]
         assert promise not in now
         assert promise in later
+
+
+def test_the_bounds_of_memory_are_those_of_the_code() -> None:
+    """The table of the design names the numbers that the engine keeps to."""
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|$", text_of("docs/design.md").partition("## Memory")[2], re.MULTILINE)
+    bounds = dict(rows)
+    safety = DEFAULT_SAFETY
+    assert bounds["source bytes being read, cut and hashed"] == f"{safety.buffer_budget // MIB} MiB"
+    assert safety.packs_in_flight == 3
+    assert bounds["packs"] == f"{safety.pack_target // MIB} MiB each: one open, three on their way"
+    assert bounds["lines that wait for an earlier one"] == f"{safety.entry_window:,}"
+    manifest = f"{safety.segment_bytes // MIB} MiB or {safety.segment_entries:,} lines"
+    assert bounds["one manifest, compressed"] == manifest
+    assert bounds["restore: ranges read and files being written"] == f"{safety.restore_budget // MIB} MiB"
+    assert bounds["restore: chunks planned at once"] == f"{safety.restore_window:,}"

@@ -176,7 +176,7 @@ class S3Client:
 
     def pages(self, prefix: str, *, start_after: str = "", delimiter: str = "") -> Iterator[ListingPage]:
         """List all pages; the next one is under way while the caller reads this one."""
-        call = self.call(lambda r: parse_listing(r.body), f"list {prefix}", "s3:ListBucket")
+        call = self.call(lambda r: parse_listing(r.body), f"list {prefix or 'all'}", "s3:ListBucket")
         pending = self.list_page(prefix, call, start_after=start_after, delimiter=delimiter)
         while True:
             page = pending.result()

@@ -198,7 +198,7 @@ class _Known:
         return [item.key for item in self._list(prefix, limit=limit).objects]
 
     def _list(self, prefix: str, *, start_after: str = "", limit: int = 1000) -> ListingPage:
-        call = self._client.call(lambda r: parse_listing(r.body), f"list {prefix}", "s3:ListBucket")
+        call = self._client.call(lambda r: parse_listing(r.body), f"list {prefix or 'all'}", "s3:ListBucket")
         return self._client.list_page(prefix, call, start_after=start_after, limit=limit).result()
 
 

@@ -15,6 +15,7 @@ from functions.adapters.s3.refusals import S3Error
 from functions.adapters.s3.transport import Response
 from functions.contract.object_keys import ROOT_USER
 from functions.engine.errors import (
+    AccessError,
     CredentialsError,
     SourceArchivedError,
     SourceChangedError,
@@ -120,12 +121,8 @@ class S3Source:
             if error.status == HTTPStatus.NOT_FOUND and error.s3_code != "NoSuchBucket":
                 return SourceVanishedError(f"{what} in s3://{self._bucket}: it was deleted since it was listed")
         translated = self._client.translate(error, what, action)
-        if (
-            isinstance(error, S3Error)
-            and error.status == HTTPStatus.FORBIDDEN
-            and not isinstance(translated, CredentialsError)
-        ):
-            return SourceDeniedError(str(translated))
+        if isinstance(translated, AccessError) and not isinstance(translated, CredentialsError):
+            return SourceDeniedError(translated.message, hint=translated.remedy)
         return translated
 
 

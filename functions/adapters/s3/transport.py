@@ -172,24 +172,32 @@ class Transport:
         os.set_blocking(self._wake_write, False)
         self._asleep = False
         self._closed = False
+        self._entrance = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="s3-transport", daemon=True)
         self._thread.start()
 
     def send(self, request: Request) -> None:
         """Queue a request; it is told when it is answered, or that the transport is closed."""
-        if self._closed:
+        with self._entrance:
+            closed = self._closed
+            if not closed:
+                self._inbox.append(request)
+                if self._asleep:
+                    self._wake()
+        if closed:
             request.done(TransportError(_CLOSED, "the transport is closed", request.attempt))
-            return
-        self._inbox.append(request)
-        if self._asleep:
-            self._wake()
 
     def close(self) -> None:
         """Let the thread end. Requests under way end with TransportError."""
-        if not self._closed:
-            self._closed = True
-            self._wake()
-            self._thread.join()
+        with self._entrance:
+            first, self._closed = not self._closed, True
+            if first:
+                self._wake()
+        self._thread.join()
+        if first:
+            with self._entrance:
+                os.close(self._wake_read)
+                os.close(self._wake_write)
 
     def _wake(self) -> None:
         with suppress(BlockingIOError):  # then the pipe is full of wake-ups already
@@ -203,7 +211,8 @@ class Transport:
                 if not self._collect():
                     self._sleep()
         finally:
-            self._closed = True
+            with self._entrance:
+                self._closed = True
             self._abandon()
 
     def _start_waiting(self) -> None:
@@ -293,5 +302,3 @@ class Transport:
         for request in waiting:
             request.done(TransportError(_CLOSED, "the transport was closed", request.attempt))
         self._multi.close()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
