@@ -93,7 +93,7 @@ def command(
         records = read_commits(store, names)
         requests = Counter(tools.requests)
     started += _confirm(records, target)
-    target = replace(target, names=RestoreNames(records[0].prefix, target.prefix, records[0].backup_id))
+    target = replace(target, names=_names(records, target.prefix))
     report, more = _restore(connect, home, records, target)
     requests.update(more)
     _show(report, len(names), time.monotonic() - started, requests, as_json=as_json)
@@ -113,6 +113,11 @@ def _place(bucket: str | None, prefix: str | None, directory: Path | None) -> Pa
     options.one_of(to_bucket=bucket, to_directory=directory)
     options.not_without("--to-prefix", prefix, "--to-bucket", given=bucket is not None)
     return directory or options.bucket_name(bucket or "", "--to-bucket")
+
+
+def _names(records: Sequence[CommitRecord], prefix: str) -> RestoreNames:
+    users = frozenset(record.user for record in records)
+    return RestoreNames(records[0].prefix, prefix, records[0].backup_id, users)
 
 
 def _restore(

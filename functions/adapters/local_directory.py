@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import datetime
@@ -29,16 +30,26 @@ _IOV_MAX = 1_024
 class LocalDirectory:
     """Files below `root`. They are written in a scratch folder and renamed when they are whole."""
 
-    def __init__(self, root: Path, *, prefix: str, conflict: Conflict, label: str, part: str = "") -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        prefix: str,
+        conflict: Conflict,
+        label: str,
+        part: str = "",
+        users: AbstractSet[str] = frozenset(),
+    ) -> None:
         """Use `root`; `prefix` is cut off the keys; `label` is put into the names of the policy `rename`.
 
+        `users` are the folders that are restored side by side, see LocalNames.
         `part` tells processes apart that restore into one directory at once.
         """
         self._root = root
         self._prefix = prefix
         self._conflict = conflict
         self._label = label
-        self._names = LocalNames()
+        self._names = LocalNames(users)
         self._folders: set[str] = set()
         self._numbers = itertools.count()
         self._lock = threading.Lock()

@@ -7,6 +7,7 @@ Keys may hold what file names may not: empty and dot segments, control character
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 from urllib.parse import unquote
 
 _UNSAFE = re.compile(r"[%\x00-\x1f\x7f]")
@@ -16,6 +17,7 @@ _CONTINUED = "%"
 _MARKER = "%-"
 _EMPTY = "%_"
 _BESIDE = "%d"
+_FILE = "%f"
 RESERVED = ".strongroom-"
 """Names that start with this are ours: the metadata file and the scratch folder."""
 
@@ -25,16 +27,21 @@ class LocalNames:
 
     What no escape of a character looks like stands for the special cases: `%-` is the name of a folder marker (a
     key that ends with `/`), `%_` a folder without a name, and a folder ends with `%d` when a file has its name.
+    A key without folders that has the name of one of `users` ends with `%f`: users are restored side by side, so
+    the file cannot be known when the folder is made.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, users: AbstractSet[str] = frozenset()) -> None:
         """Start before the first key."""
+        self._users = users
         self._prefixes: list[str] = []
 
     def path(self, key: str) -> str:
         """Give the path of `key`."""
         self._prefixes = [name for name in self._prefixes if key.startswith(name)]
         *folders, name = key.split("/")
+        if not folders and name in self._users:
+            return _encode(name) + _FILE
         pieces: list[str] = []
         position = -1
         for folder in folders:
@@ -54,7 +61,7 @@ def key_of(path: str) -> str:
 def _decode(piece: str) -> str:
     if piece == _MARKER:
         return ""
-    name = piece.removesuffix(_BESIDE)
+    name = piece.removesuffix(_BESIDE).removesuffix(_FILE)
     return "" if name == _EMPTY else unquote(name, errors="strict")
 
 

@@ -56,11 +56,15 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class RestoreNames:
-    """How a restore names what it writes: `cut` off each key, `prefix` before it, `label` into renamed files."""
+    """How a restore names what it writes: `cut` off each key, `prefix` before it, `label` into renamed files.
+
+    `users` are the folders that are restored side by side.
+    """
 
     cut: str
     prefix: str
     label: str
+    users: frozenset[str] = frozenset()
 
 
 class Toolbox:
@@ -108,7 +112,9 @@ class Toolbox:
 
     def to_directory(self, directory: Path, names: RestoreNames, conflict: Conflict, part: str = "") -> Destination:
         """Give a local directory to restore into; `part` tells processes apart that do so at once."""
-        return LocalDirectory(directory, prefix=names.cut, conflict=conflict, label=names.label, part=part)
+        return LocalDirectory(
+            directory, prefix=names.cut, conflict=conflict, label=names.label, part=part, users=names.users
+        )
 
     def index(self, store: BlobStore, table: str | None) -> DedupIndex:
         """Give the dedup index in DynamoDB's `table`; without one, an index that is read from the packs when needed."""

@@ -129,3 +129,11 @@ def test_hard_keys_can_be_written_side_by_side(tmp_path: Path) -> None:
             stream.write(key)
     assert sum(len(files) for _folder, _folders, files in os.walk(tmp_path)) == len(chosen)
     assert all((tmp_path / path).read_bytes().decode() == key for key, path in made.items())
+
+
+def test_a_file_beside_the_folder_of_a_user_keeps_apart_from_it() -> None:
+    """Users are restored side by side, in any order; the paths give the keys back."""
+    users = frozenset({"", "/", "x"})
+    paths = [LocalNames(users).path("x"), LocalNames(users).path("x/x"), LocalNames(users).path("y")]
+    assert paths == ["x%f", "x/x", "y"]
+    assert [key_of(path) for path in paths] == ["x", "x/x", "y"]

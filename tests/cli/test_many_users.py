@@ -55,12 +55,15 @@ def test_many_users_are_backed_up_verified_and_restored_exactly(
     assert (again["read"], again["new"]) == (0, 0)
     verified = strongroom(ministack, "verify", *place, "--source-name", source, "--depth", "full")
     assert (verified["backups"], verified["files"], verified["damages"]) == (2 * USERS, 2 * len(files), [])
+    s3.put_object(Bucket=source, Key="user-03", Body=b"a file beside a folder")
+    strongroom(ministack, "backup", *place, "--source", source)
     everybody = ("--source-name", source, "--all-users", *place)
     report = strongroom(ministack, "restore", *everybody, "--to-directory", str(tmp_path / "out"))
-    assert (report["restored"], report["failed"]) == (len(files), 0)
+    assert (report["restored"], report["failed"]) == (len(files) + 1, 0)
+    assert (tmp_path / "out" / "user-03%f").read_bytes() == b"a file beside a folder"
     assert {key: (tmp_path / "out" / key).read_bytes() for key in files} == files
     notes = (tmp_path / "out" / ".strongroom-metadata.jsonl").read_text().splitlines()
-    assert sorted(json.loads(line)["key"] for line in notes) == sorted(files)
+    assert sorted(json.loads(line)["key"] for line in notes) == sorted([*files, "user-03"])
     assert [path.name for path in (tmp_path / "out").glob(".strongroom-*")] == [".strongroom-metadata.jsonl"]
     strongroom(ministack, "restore", *everybody, "--to-bucket", restored)
     assert {key: s3.get_object(Bucket=restored, Key=key)["Body"].read() for key in files} == files
