@@ -16,7 +16,7 @@ class SafetyParameters:
     """A pack is closed at the first chunk that reaches this: PUT cost hardly falls beyond it."""
 
     pack_limit: int = 32 * MIB
-    """No reader needs more memory than this for a pack; a larger one is refused as damaged."""
+    """The format promises readers that no pack is larger. A restore reads no range of a pack longer than this."""
 
     buffer_budget: int = 48 * MIB
     """Bytes of source objects in memory at once. Bounds the worker's memory, whatever the object's size."""
