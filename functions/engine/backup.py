@@ -129,9 +129,12 @@ class BackupSession:
         self._fail(error)
 
     def write_segments(
-        self, job: BackupJob, backup_id: str, stop: Callable[[], bool] = lambda: False
+        self, job: BackupJob, backup_id: str, stop: Callable[[int], bool] = lambda _ahead: False
     ) -> SegmentsWritten:
-        """Read and store the user's objects until the end, or until `stop` says so. Commits nothing."""
+        """Read and store the user's objects until the end, or until `stop` says so. Commits nothing.
+
+        `stop` is asked before each object but the first, with the bytes of it that would have to be read.
+        """
         self._packer.register()
         try:
             return self._write_segments(job, backup_id, stop)
@@ -168,18 +171,19 @@ class BackupSession:
         put_once(self._ports.store, commit_key(job.source, job.user, backup_id), encode_commit(record))
         return record
 
-    def _write_segments(self, job: BackupJob, backup_id: str, stop: Callable[[], bool]) -> SegmentsWritten:
+    def _write_segments(self, job: BackupJob, backup_id: str, stop: Callable[[int], bool]) -> SegmentsWritten:
         header = Header(job.source, job.user, backup_id, job.first_segment)
         writer = SegmentWriter(self._ports.store, self._packer, header, self._safety)
         reader = Reader(self._shop)
         feed = _Feed(writer, reader, self._safety.entry_window, self._ports.progress)
+        last: str | None = None
         resume_after: str | None = None
         try:
             for decision in merge(self._listing(job), self._parent_lines(job), job.type):
-                item_key = feed.take(decision)
-                if stop():
-                    resume_after = item_key
+                if last is not None and stop(decision.item.size if isinstance(decision, Read) else 0):
+                    resume_after = last
                     break
+                last = feed.take(decision)
             feed.settle_all()
         finally:
             reader.flush()
@@ -195,9 +199,8 @@ class BackupSession:
     def _parent_lines(self, job: BackupJob) -> Iterator[Line | Unreadable]:
         if job.parent is None:
             return
-        for line in self._repository.entries(self._repository.commit(job.parent)):
-            if line.key > job.start_after:
-                yield line
+        parent = self._repository.commit(job.parent)
+        yield from self._repository.entries(parent, after=job.start_after, until=job.end_at)
 
     def _fail(self, error: BaseException) -> None:
         self._packer.fail(error)

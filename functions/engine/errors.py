@@ -84,6 +84,15 @@ class UnavailableError(StrongroomError):
     hint = "run it again; nothing was lost"
 
 
+class OutOfTimeError(StrongroomError):
+    """The time of the invocation ended before its work did."""
+
+    code = "OUT_OF_TIME"
+    retryable = True
+    exit_status = 5
+    hint = "run it again; what is large may need `strongroom` on a machine without a time limit"
+
+
 class ConflictError(StrongroomError):
     """An object that must be new exists already."""
 
@@ -134,6 +143,13 @@ class PackMissingError(CorruptionError):
     code = "PACK_MISSING"
 
 
+class RestoreMismatchError(CorruptionError):
+    """What a restore wrote is not what the backup holds."""
+
+    code = "RESTORE_MISMATCH"
+    hint = "do not use what was restored; restore it again elsewhere and compare, then run verify at depth full"
+
+
 class ManifestCorruptError(CorruptionError):
     """A manifest is damaged, cut short or missing."""
 
@@ -180,6 +196,21 @@ class SourceDeniedError(SourceObjectError):
     code = "OBJECT_DENIED"
     exit_status = 4
     hint = "grant s3:GetObject on the object and kms:Decrypt on its key"
+
+
+class SourceTooLargeError(SourceObjectError):
+    """The object cannot be read in one invocation."""
+
+    code = "OBJECT_TOO_LARGE"
+    hint = "back its user up with `strongroom backup` from a machine without a time limit; later runs carry it over"
+
+
+class MessageInvalidError(StrongroomError):
+    """A message is malformed, of an unknown version, or about something that does not exist."""
+
+    code = "MESSAGE_INVALID"
+    exit_status = 2
+    hint = "it is in the dead-letter queue; look for what sent it"
 
 
 class DestinationExistsError(ConflictError):

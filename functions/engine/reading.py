@@ -20,6 +20,7 @@ from functions.engine.dedup import Deduplicator, Piece, Stored
 from functions.engine.errors import (
     SourceChangedError,
     SourceObjectError,
+    SourceTooLargeError,
     SourceVanishedError,
     UnavailableError,
 )
@@ -132,6 +133,10 @@ class Reader:
     def submit(self, task: Task) -> None:
         """Start to read an object. Blocks while the memory budget is used up."""
         safety = self._shop.safety
+        if safety.object_limit is not None and task.item.size > safety.object_limit:
+            error = SourceTooLargeError(f"{task.item.key!r} has {task.item.size:,} bytes, over {safety.object_limit:,}")
+            task.done([task.failed(error)])
+            return
         if task.item.size > safety.part_size:
             read_in_parts(self._shop, task, self.reserve)
             return

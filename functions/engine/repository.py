@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from concurrent.futures import Future
 from datetime import datetime
@@ -9,21 +10,23 @@ from typing import NamedTuple
 
 from functions.contract.object_keys import (
     COMMIT_NAME,
+    MANIFEST_SUFFIX,
+    backup_prefix,
     commit_key,
     manifest_key,
     parse_snapshot_key,
     source_prefix,
     user_prefix,
 )
-from functions.engine.commit import CommitRecord, SegmentRef, decode_commit
+from functions.engine.commit import SAMPLE, CommitRecord, SegmentRef, decode_commit
 from functions.engine.errors import (
     BackupNotFoundError,
     BlobNotFoundError,
     CommitCorruptError,
     ManifestCorruptError,
 )
-from functions.engine.manifest import Line, ManifestReader, check_digest
-from functions.engine.model import Buffer, Unreadable
+from functions.engine.manifest import Line, ManifestReader, Trailer, check_digest
+from functions.engine.model import Buffer, Segment, Totals, Unreadable
 from functions.engine.ports import BlobStore
 
 
@@ -77,15 +80,47 @@ class Repository:
             raise CommitCorruptError(f"commit record {key} belongs to another backup: {found}")
         return record
 
-    def entries(self, record: CommitRecord) -> Iterator[Line | Unreadable]:
-        """Stream a backup's lines in key order. Each manifest is checked against the commit record first."""
+    def entries(
+        self, record: CommitRecord, *, after: str = "", until: str | None = None
+    ) -> Iterator[Line | Unreadable]:
+        """Stream a backup's lines in key order: those whose key is greater than `after`, and at most `until`.
+
+        Each manifest is checked against the commit record first; one that holds no such key is not read.
+        """
         name = BackupName(record.source, record.user, record.backup_id)
         pending: Future[Buffer] | None = None
-        for position, segment in enumerate(record.segments):
+        segments = [segment for segment in record.segments if _overlaps(segment, after, until)]
+        for position, segment in enumerate(segments):
             current = pending or self._fetch(name, segment)
-            following = record.segments[position + 1 : position + 2]
+            following = segments[position + 1 : position + 2]
             pending = self._fetch(name, following[0]) if following else None
-            yield from self._lines(name, segment, current)
+            for line in self._lines(name, segment, current):
+                if line.key > after and (until is None or line.key <= until):
+                    yield line
+
+    def segments(self, name: BackupName) -> Iterator[int]:
+        """Give the numbers of the manifests that a backup has so far, committed or not, in order."""
+        for blob in self._store.list(backup_prefix(*name)):
+            parsed = parse_snapshot_key(blob.key)
+            number = parsed.name.removesuffix(MANIFEST_SUFFIX) if parsed is not None else ""
+            if number.isascii() and number.isdigit() and blob.key == manifest_key(*name, int(number)):
+                yield int(number)
+
+    def segment(self, name: BackupName, number: int) -> Segment:
+        """Read a segment that another invocation wrote, as it described it then. Raises when it is damaged."""
+        key = manifest_key(*name, number)
+        data = self._store.get(key).result()
+        sha256 = hashlib.sha256(data).hexdigest()
+        keys: list[str] = []
+        unreadable: list[Unreadable] = []
+        reader = self._open(name, number, data)
+        for line in reader.lines():
+            keys[1:] = [line.key]
+            if isinstance(line, Unreadable) and len(unreadable) < SAMPLE:
+                unreadable.append(line)
+        totals, packs = reader.trailer or Trailer(Totals(), frozenset())
+        first, last = (keys[0], keys[-1]) if keys else ("", "")
+        return Segment(number, sha256, totals, packs, first, last, tuple(unreadable))
 
     def _fetch(self, name: BackupName, segment: SegmentRef) -> Future[Buffer]:
         return self._store.get(manifest_key(*name, segment.number))
@@ -97,7 +132,17 @@ class Repository:
         except BlobNotFoundError as error:
             raise ManifestCorruptError(f"manifest {key} does not exist") from error
         check_digest(data, segment.sha256, key)
+        yield from self._open(name, segment.number, data).lines()
+
+    def _open(self, name: BackupName, number: int, data: Buffer) -> ManifestReader:
+        key = manifest_key(*name, number)
         reader = ManifestReader(data, key)
-        if reader.header != (name.source, name.user, name.backup_id, segment.number):
+        if reader.header != (*name, number):
             raise ManifestCorruptError(f"manifest {key} belongs to another backup: {reader.header}")
-        yield from reader.lines()
+        return reader
+
+
+def _overlaps(segment: SegmentRef, after: str, until: str | None) -> bool:
+    if not segment.last_key:
+        return True  # nothing is said of its keys
+    return segment.last_key > after and (until is None or segment.first_key <= until)

@@ -42,6 +42,9 @@ class SafetyParameters:
     segment_bytes: int = 8 * MIB
     """... or at this many compressed bytes."""
 
+    object_limit: int | None = None
+    """Larger objects are called unreadable: where the time of an invocation ends, so does what it can read."""
+
     read_attempts: int = 4
     """How often an object that changes while it is read is read again before it is called unreadable."""
 

@@ -60,7 +60,7 @@ class SegmentWriter:
                 self._write(ready)
 
     def finish(self) -> list[Segment]:
-        """Close the last segment and give all. A backup of no objects has one segment without entries."""
+        """Close the last segment and give all. No objects give one segment without entries."""
         if self._open is not None or not self._written:
             self._close()
         return self._written

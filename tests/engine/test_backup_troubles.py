@@ -288,3 +288,22 @@ def test_an_object_that_states_another_size_than_it_was_listed_with_is_not_belie
 
 def _expire() -> SourceObject:
     raise CredentialsError("the token has expired")
+
+
+def test_an_object_too_large_for_an_invocation_is_unreadable(world: World) -> None:
+    """It is named with what to do, the rest is backed up, and one that is not larger than the limit is read."""
+    world.safety = replace(world.safety, object_limit=LARGE)
+    put_all(world.source, {"alice/a": b"a", "alice/b": noise("b", LARGE + 1), "alice/c": noise("c", LARGE)})
+    result = world.back_up()
+    assert result.record.status is BackupStatus.PARTIAL
+    (unreadable,) = result.record.unreadable
+    assert (unreadable.key, unreadable.code) == ("alice/b", "OBJECT_TOO_LARGE")
+    assert sorted(contents(world.restore(result)[1])) == ["alice/a", "alice/c"]
+
+
+def test_an_object_too_large_for_an_invocation_is_carried_over_once_it_is_backed_up(world: World) -> None:
+    """Another tool without the limit read it; as long as it does not change, it stays."""
+    put_all(world.source, {"alice/b": noise("b", LARGE + 1)})
+    world.back_up()
+    world.safety = replace(world.safety, object_limit=LARGE)
+    assert world.back_up().record.status is BackupStatus.COMPLETED

@@ -18,11 +18,11 @@ from tests.strategies import noise
 BACKUP = "20261121T020000Z-00000001"
 
 
-def stop_after(count: int) -> Callable[[], bool]:
-    """Say stop when asked for the `count`-th time: an invocation asks after each object."""
+def stop_after(count: int) -> Callable[[int], bool]:
+    """Say stop when asked for the `count`-th time: an invocation asks before each object but the first."""
     asked = 0
 
-    def stop() -> bool:
+    def stop(_ahead: int) -> bool:
         nonlocal asked
         asked += 1
         return asked >= count
@@ -70,7 +70,7 @@ def test_a_backup_in_several_invocations_is_the_backup_in_one(world: World, coun
     job = replace(world.job(), parent=None)
     segments, stops = in_invocations(world, job, count)
     record = commit(world, job, segments)
-    assert stops == 20 // count
+    assert stops == 19 // count
     assert [segment.number for segment in record.segments] == list(range(len(segments)))
     lines = [line.key for line in world.repository.entries(record)]
     assert lines == list(world.entries(whole))
@@ -149,7 +149,7 @@ def test_a_last_part_of_denied_objects_only_is_part_of_a_partial_backup(world: W
     world.source.denied = {"alice/b"}
     job = world.job()
     segments, stops = in_invocations(world, job, 1)
-    assert stops == 2
+    assert stops == 1
     record = commit(world, job, segments)
     assert record.status is BackupStatus.PARTIAL
     assert (record.totals.files, record.totals.unreadable) == (1, 1)

@@ -155,3 +155,69 @@ def _record(user: str, backup_id: str, segments: tuple[SegmentRef, ...]) -> Comm
         segments=segments,
         packs=(),
     )
+
+
+def many_segments(world: World) -> CommitRecord:
+    """Back up nine files, two a segment."""
+    world.safety = replace(world.safety, segment_entries=2)
+    put_all(world.source, {f"alice/{number}": b"x" * number for number in range(9)})
+    return world.back_up().record
+
+
+@pytest.mark.parametrize("after", ["", "alice/0", "alice/3", "alice/35", "alice/8", "z"])
+@pytest.mark.parametrize("until", [None, "", "alice/0", "alice/4", "alice/45", "z"])
+def test_a_range_of_keys_is_read_from_the_manifests_that_hold_it(world: World, after: str, until: str | None) -> None:
+    """Exactly its lines, and no manifest more than is needed."""
+    record = many_segments(world)
+    everything = [line.key for line in world.repository.entries(record)]
+    wanted = [key for key in everything if key > after and (until is None or key <= until)]
+    needed = {int(key[-1]) // 2 for key in wanted}
+    for segment in record.segments:
+        reach = segment.last_key > after and (until is None or segment.first_key <= until)
+        if segment.number not in needed and not reach:
+            del world.store.blobs[manifest_key(SOURCE, "alice", record.backup_id, segment.number)]
+    assert [line.key for line in world.repository.entries(record, after=after, until=until)] == wanted
+
+
+def test_the_segments_of_an_unfinished_backup_are_found_as_they_were_written(world: World) -> None:
+    """With numbers, digests, totals, packs and key ranges, so that another worker can go on and commit."""
+    world.safety = replace(world.safety, segment_entries=2)
+    put_all(world.source, {f"alice/{number}": b"x" * (number + 1) for number in range(5)})
+    world.source.denied = {"alice/3"}
+    name = BackupName(SOURCE, "alice", "20261121T020000Z-00000001")
+    with world.session() as session:
+        written = session.write_segments(world.job(), name.backup_id).segments
+    assert list(world.repository.backups(SOURCE)) == []
+    assert list(world.repository.segments(name)) == [0, 1, 2]
+    assert [world.repository.segment(name, number) for number in range(3)] == written
+
+
+def test_what_is_no_manifest_is_no_segment(world: World) -> None:
+    """Commit records, other names and other spellings of a number."""
+    name = BackupName(SOURCE, "alice", "20261121T020000Z-00000001")
+    for number in (7, 12_345):
+        world.store.blobs[manifest_key(*name, number)] = b""
+    prefix = manifest_key(*name, 0).removesuffix("00000.jsonl.zst")
+    for other in (
+        "commit.json",
+        "00001.jsonl",
+        "1.jsonl.zst",
+        "000001.jsonl.zst",
+        "x0001.jsonl.zst",
+        "²0001.jsonl.zst",
+    ):
+        world.store.blobs[f"{prefix}{other}"] = b""
+    assert list(world.repository.segments(name)) == [7, 12_345]
+
+
+def test_a_damaged_segment_is_not_taken_up(world: World) -> None:
+    """A worker must not commit what it cannot read."""
+    result = (put_all(world.source, {"alice/a": b"a"}), world.back_up())[1]
+    key = manifest_of(result)
+    whole = world.store.blobs[key]
+    world.store.blobs[key] = whole[: len(whole) // 2]
+    with pytest.raises(ManifestCorruptError):
+        world.repository.segment(name_of(result), 0)
+    world.store.blobs[manifest_key(*name_of(result), 1)] = flip(whole, len(whole) // 2)
+    with pytest.raises((ManifestCorruptError, FormatError)):
+        world.repository.segment(name_of(result), 1)
