@@ -1,0 +1,138 @@
+"""The environment variables of each function: one frozen dataclass each.
+
+A field `runs_table` is the variable `RUNS_TABLE`. A field of text, number or truth is read as such; `sources` and
+other tuples are JSON. A field with a default may be missing. `functions.runtime.environment` reads them and reports
+all problems together; components write them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+LogLevel: TypeAlias = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSetting:
+    """A source: `name` stands in object keys, `prefix` is empty or ends with `/`, `priority` users go first."""
+
+    name: str
+    bucket: str
+    prefix: str = ""
+    priority: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommonEnvironment:
+    """What every function needs. `aws_region` and the names of the function are set by Lambda itself."""
+
+    stack: str
+    aws_region: str
+    topic_arn: str
+    aws_endpoint_url: str | None = None
+    """Set in the sandbox only."""
+    log_level: LogLevel = "INFO"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitiatorEnvironment(CommonEnvironment):
+    """Starts runs."""
+
+    sources: tuple[SourceSetting, ...]
+    runs_table: str
+    users_table: str
+    job_queue_url: str
+    priority_queue_url: str
+    aws_lambda_function_name: str
+    run_window_minutes: int = 240
+    run_lease_minutes: int = 1_320
+    """A run that has not ended by then cannot keep the next one from starting."""
+    ledger_days: int = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerEnvironment(CommonEnvironment):
+    """Backs up users."""
+
+    sources: tuple[SourceSetting, ...]
+    repository_bucket: str
+    runs_table: str
+    backups_table: str
+    users_table: str
+    dedup_table: str
+    job_queue_url: str
+    priority_queue_url: str
+    dead_letter_queue_url: str
+    max_receive_count: int = 5
+    retention_days: int = 60
+    split_files: int = 1_000_000
+    """A user whose last backup had more files than this is backed up in parts, side by side."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchdogEnvironment(CommonEnvironment):
+    """Looks for what did not happen."""
+
+    sources: tuple[SourceSetting, ...]
+    runs_table: str
+    users_table: str
+    run_window_minutes: int = 240
+    rpo_hours: int = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreEnvironment(CommonEnvironment):
+    """Plans restores, fans them out and follows them."""
+
+    repository_bucket: str
+    restores_table: str
+    restore_queue_url: str
+    restore_buckets: tuple[str, ...]
+    """Buckets that may be restored into. Its role can write to no other."""
+    aws_lambda_function_name: str
+    restore_concurrency: int = 50
+    ledger_days: int = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreWorkerEnvironment(CommonEnvironment):
+    """Restores one task after the other."""
+
+    repository_bucket: str
+    restores_table: str
+    restore_queue_url: str
+    dead_letter_queue_url: str
+    restore_buckets: tuple[str, ...]
+    max_receive_count: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifierEnvironment(CommonEnvironment):
+    """Proves that backups can be restored."""
+
+    sources: tuple[SourceSetting, ...]
+    repository_bucket: str
+    users_table: str
+    drills_table: str
+    scratch_bucket: str
+    scratch_prefix: str
+    """Ends with `/`. Objects below it are cleared away by a lifecycle rule."""
+    aws_lambda_function_name: str
+    sample_percent: float = 1.0
+    drills_a_day: int = 12
+    drill_coverage_days: int = 90
+    drill_bytes: int = 2 * 1024**3
+    """At most this much of one user is restored in a drill; of a larger one, a random part of the files."""
+    drills_kept_days: int = 2_555
+
+
+ENVIRONMENTS: dict[str, type[CommonEnvironment]] = {
+    "initiator": InitiatorEnvironment,
+    "worker": WorkerEnvironment,
+    "watchdog": WatchdogEnvironment,
+    "restore": RestoreEnvironment,
+    "restore_worker": RestoreWorkerEnvironment,
+    "verifier": VerifierEnvironment,
+}
+"""The environment of each function, by the name of its module in `functions/handlers`."""
