@@ -15,7 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cli import interrupts
-from cli.commands import backup, backups, restore, verify
+from cli.commands import backup, backups, rebuild, restore, verify
 from cli.render import note
 from cli.statuses import BUG, INTERRUPTED
 from functions.engine.errors import ConfigurationError, StrongroomError
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 app.command("backup")(backup.command)
 app.command("backups")(backups.command)
+app.command("rebuild")(rebuild.command)
 app.command("restore")(restore.command)
 app.command("verify")(verify.command)
 

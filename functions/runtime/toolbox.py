@@ -15,17 +15,20 @@ from typing import Self
 
 import certifi
 
-from functions.adapters.dynamo_index import DynamoIndex
+from functions.adapters.dynamo.index import DynamoIndex
 from functions.adapters.local_directory import LocalDirectory, clear_scratch
 from functions.adapters.memory import MemoryIndex
+from functions.adapters.s3.archive import S3Archive
 from functions.adapters.s3.blobs import S3BlobStore
 from functions.adapters.s3.client import Location, S3Client
 from functions.adapters.s3.destination import S3Destination
 from functions.adapters.s3.source import S3Source
 from functions.adapters.s3.transport import Transport, TransportSettings
 from functions.engine.conflict import Conflict
+from functions.engine.orchestration.archive import Archive
 from functions.engine.pack_indexes import fill_index
 from functions.engine.ports import BlobStore, DedupIndex, Destination, Source
+from functions.runtime.cloud import Cloud
 from functions.runtime.credentials import find_credentials
 
 __all__ = [
@@ -100,6 +103,10 @@ class Toolbox:
         """Give the repository in `bucket`."""
         return S3BlobStore(self._client(bucket))
 
+    def archive(self, bucket: str) -> Archive:
+        """Give the repository in `bucket` as a place where packs may be frozen."""
+        return S3Archive(self._client(bucket))
+
     def source(self, bucket: str) -> Source:
         """Give the objects to protect in `bucket`."""
         return S3Source(self._client(bucket))
@@ -126,6 +133,10 @@ class Toolbox:
             endpoint=self._connection.endpoint,
             profile=self._connection.profile,
         )
+
+    def cloud(self) -> Cloud:
+        """Give the clients of other services, for the same connection."""
+        return Cloud(self._connection.region, self._connection.endpoint, self._connection.profile)
 
     def _client(self, bucket: str) -> S3Client:
         location = Location(bucket, self._connection.region, self._connection.endpoint)

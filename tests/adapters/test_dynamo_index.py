@@ -15,7 +15,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from functions.adapters.dynamo_index import DynamoIndex
+from functions.adapters.dynamo.index import DynamoIndex
 from functions.engine.errors import (
     AccessError,
     CredentialsError,

@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from multiprocessing import Pipe
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
 
-from functions.adapters.dynamo_index import DynamoIndex
-from functions.adapters.faults import Faults, FaultyBlobStore, FaultyIndex
+from functions.adapters.dynamo.catalog import DynamoCatalog
+from functions.adapters.dynamo.drills import DynamoDrills
+from functions.adapters.dynamo.index import DynamoIndex
+from functions.adapters.dynamo.ledger import DynamoLedger
+from functions.adapters.dynamo.users import DynamoUsers
+from functions.adapters.faults import Failures, Faults, FaultyBlobStore, FaultyIndex
+from functions.adapters.faults_ledger import FaultyCatalog, FaultyDrills, FaultyLedger, FaultyUsers
 from functions.adapters.memory import MemoryBlobStore, MemoryIndex
+from functions.adapters.memory_ledger import MemoryCatalog, MemoryDrills, MemoryLedger, MemoryUsers
 from functions.adapters.s3.blobs import S3BlobStore
 from functions.adapters.s3.client import Location, S3Client
 from functions.adapters.s3.signing import Credentials
 from functions.adapters.s3.source import S3Source
 from functions.adapters.s3.transport import Transport, TransportSettings
-from functions.contract.tables import DedupTable
+from functions.engine.orchestration.ports import Ledger, Users
 from functions.engine.ports import BlobStore, DedupIndex
 from functions.runtime.fleet import _Board, _Link, _LinkedIndex
 from sandbox.ministack import MiniStack
+from tests.conformance.lossy import LossyClient, Patient
 from tests.conformance.owners import MemoryOwner, Owner, PlainHttp, S3Owner
+from tests.conformance.records import NOW, CatalogView, DrillsView
 from tests.conformance.sites import LocalSite, MemorySite, S3Site, Site
+from tests.tables import everything, make_backups, make_dedup, make_drills, make_ledger, make_users
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
 
 
 @pytest.fixture(scope="session")
@@ -113,21 +125,15 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
 
 
 @pytest.fixture(scope="session")
-def make_table(ministack: MiniStack) -> Callable[[], str]:
+def dynamo(ministack: MiniStack) -> DynamoDBClient:
+    """A boto3 client of the embedded DynamoDB."""
+    return boto3.client("dynamodb", endpoint_url=ministack.endpoint)
+
+
+@pytest.fixture(scope="session")
+def make_table(dynamo: DynamoDBClient) -> Callable[[], str]:
     """Make empty dedup tables."""
-    dynamo = boto3.client("dynamodb", endpoint_url=ministack.endpoint)
-
-    def make() -> str:
-        name = f"dedup-{uuid.uuid4().hex}"
-        dynamo.create_table(
-            TableName=name,
-            KeySchema=[{"AttributeName": DedupTable.PARTITION_KEY, "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": DedupTable.PARTITION_KEY, "AttributeType": "B"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        return name
-
-    return make
+    return lambda: make_dedup(dynamo)
 
 
 @pytest.fixture
@@ -163,3 +169,90 @@ def index(request: pytest.FixtureRequest) -> DedupIndex:
     table = request.getfixturevalue("make_table")()
     endpoint = request.getfixturevalue("ministack").endpoint
     return DynamoIndex.connect(table, region="us-east-1", endpoint=endpoint, profile=None)
+
+
+# --------------------------------------------------------------------------------------- orchestration
+
+KINDS = ["memory", "faulty", "dynamo", "lossy"]
+_DECIDE = frozenset({"ledger.change", "ledger.begin_close"})
+"""Calls that answer differently the second time: who makes them again has not decided it."""
+
+
+def _faults() -> Faults:
+    ports: dict[str, type] = {
+        "ledger": FaultyLedger,
+        "catalog": FaultyCatalog,
+        "users": FaultyUsers,
+        "drills": FaultyDrills,
+    }
+    calls = {f"{port}.{name}" for port, kind in ports.items() for name in vars(kind) if not name.startswith("_")}
+    return Faults(failures=Failures(0.25, calls=frozenset(calls) - _DECIDE))
+
+
+@pytest.fixture
+def dynamo_of(dynamo: DynamoDBClient) -> Callable[[str], Callable[[], DynamoDBClient]]:
+    """Give what adapters make their client with: a good one, or for `lossy` one that is not."""
+    lossy = cast("DynamoDBClient", LossyClient(dynamo, 0.15))
+    return lambda kind: lambda: lossy if kind == "lossy" else dynamo
+
+
+@pytest.fixture(params=KINDS)
+def ledger(request: pytest.FixtureRequest) -> Ledger:
+    """Give an empty ledger."""
+    if request.param == "memory":
+        return MemoryLedger()
+    if request.param == "faulty":
+        return cast("Ledger", Patient(FaultyLedger(MemoryLedger(), _faults())))
+    table = make_ledger(request.getfixturevalue("dynamo"))
+    return DynamoLedger(request.getfixturevalue("dynamo_of")(request.param), table, _no_sleep)
+
+
+@pytest.fixture
+def twin() -> Ledger:
+    """Give an empty ledger in memory, to compare another one with."""
+    return MemoryLedger()
+
+
+@pytest.fixture(params=KINDS)
+def users(request: pytest.FixtureRequest) -> Users:
+    """Give an empty table of users."""
+    if request.param == "memory":
+        return MemoryUsers()
+    if request.param == "faulty":
+        return cast("Users", Patient(FaultyUsers(MemoryUsers(), _faults())))
+    table = make_users(request.getfixturevalue("dynamo"))
+    return DynamoUsers(request.getfixturevalue("dynamo_of")(request.param), table, _no_sleep)
+
+
+@pytest.fixture(params=KINDS)
+def catalog(request: pytest.FixtureRequest) -> CatalogView:
+    """Give an empty catalog, with a way to see what stands in it."""
+    memory = MemoryCatalog(lambda: NOW)
+    if request.param == "memory":
+        return CatalogView(memory, lambda: list(memory.backups.values()))
+    if request.param == "faulty":
+        patient: Any = Patient(FaultyCatalog(memory, _faults()))
+        return CatalogView(patient, lambda: list(memory.backups.values()))
+    dynamo = request.getfixturevalue("dynamo")
+    table = make_backups(dynamo)
+    client = request.getfixturevalue("dynamo_of")(request.param)
+    return CatalogView(DynamoCatalog(client, table, lambda: NOW, _no_sleep), lambda: everything(dynamo, table))
+
+
+@pytest.fixture(params=KINDS)
+def drills(request: pytest.FixtureRequest) -> DrillsView:
+    """Give an empty record of drills, with a way to see what stands in it."""
+    memory = MemoryDrills()
+    if request.param == "memory":
+        return DrillsView(memory, lambda: memory.records)
+    if request.param == "faulty":
+        patient: Any = Patient(FaultyDrills(memory, _faults()))
+        return DrillsView(patient, lambda: memory.records)
+    dynamo = request.getfixturevalue("dynamo")
+    table = make_drills(dynamo)
+    client = request.getfixturevalue("dynamo_of")(request.param)
+    return DrillsView(DynamoDrills(client, table, _no_sleep), lambda: everything(dynamo, table))
+
+
+def _no_sleep(_seconds: float) -> None:
+    """Nobody has to wait for a back-off."""

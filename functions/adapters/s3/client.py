@@ -154,6 +154,10 @@ class S3Client:
         call = self.call(lambda _r: None, f"give up writing {key}", "s3:AbortMultipartUpload")
         return self._send(call, "AbortMultipartUpload", "DELETE", key, query={"uploadId": upload})
 
+    def restore(self, key: str, document: bytes, call: Call[T]) -> Future[T]:
+        """RestoreObject: ask for a readable copy of an archived object, as the XML `document` says."""
+        return self._send(call, "RestoreObject", "POST", key, query={"restore": ""}, body=document)
+
     def list_page(
         self,
         prefix: str,

@@ -1,0 +1,76 @@
+"""`strongroom rebuild`: fill empty tables from the bucket."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+
+from cli import options
+from cli.progress import shown
+from cli.render import note, show_facts, show_json
+from cli.statuses import DAMAGE, DONE
+from functions.runtime.rebuild import RebuildReport, TableNames, open_tables, rebuild
+
+_DAYS = 60
+
+
+def command(
+    repository: options.Repository,
+    dedup_table: Annotated[str, typer.Option("--dedup-table", help="DynamoDB table of the dedup index.")],
+    backups_table: Annotated[str, typer.Option("--backups-table", help="DynamoDB table of the catalog.")],
+    users_table: Annotated[str, typer.Option("--users-table", help="DynamoDB table of the users.")],
+    source_name: options.AnySource = None,
+    retention_days: Annotated[
+        int, typer.Option("--retention-days", min=1, max=36_500, help="Days after which a backup may be forgotten.")
+    ] = _DAYS,
+    region: options.Region = options.DEFAULT_REGION,
+    endpoint: options.Endpoint = None,
+    profile: options.Profile = None,
+    *,
+    as_json: options.Json = False,
+) -> None:
+    """Fill dedup index, catalog and users from the bucket alone; tables that hold something already are completed."""
+    home = options.bucket_name(repository, "--repository")
+    started = time.monotonic()
+    with options.open_toolbox(region, endpoint, profile) as tools, shown("rebuild") as progress:
+        tables = open_tables(tools.cloud(), TableNames(dedup_table, backups_table, users_table))
+        retention = timedelta(days=retention_days)
+        report = rebuild(tools.store(home), tables, progress, retention=retention, source=source_name)
+    seconds = time.monotonic() - started
+    if as_json:
+        show_json(_document(report, seconds))
+    else:
+        _show(report, seconds)
+    raise typer.Exit(DAMAGE if report.damages else DONE)
+
+
+def _document(report: RebuildReport, seconds: float) -> dict[str, Any]:
+    return {
+        "seconds": round(seconds, 3),
+        "packs": report.packs,
+        "chunks": report.chunks,
+        "backups": report.backups,
+        "users": report.users,
+        "damages": [
+            {"code": damage.error.code, "key": damage.key, "detail": damage.error.message} for damage in report.damages
+        ],
+    }
+
+
+def _show(report: RebuildReport, seconds: float) -> None:
+    show_facts(
+        "rebuilt",
+        [
+            ("packs", f"{report.packs:,}"),
+            ("chunks", f"{report.chunks:,}"),
+            ("backups", f"{report.backups:,}"),
+            ("users", f"{report.users:,}"),
+            ("damages", f"{len(report.damages):,}"),
+            ("seconds", f"{seconds:.1f}"),
+        ],
+    )
+    for damage in report.damages:
+        note(f"{damage.error.code}: {damage.key}: {damage.error.message}")
