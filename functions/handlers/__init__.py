@@ -1,0 +1,1 @@
+"""One module a Lambda function: `handle(event, context)`. They read the environment and call the runtime."""
