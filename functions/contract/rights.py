@@ -46,7 +46,7 @@ RIGHTS: Final[dict[str, tuple[Right, ...]]] = {
     ),
     "worker": (
         Right("sources", ("s3:ListBucket",)),
-        Right("source_objects", ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging")),
+        Right("source_objects", ("s3:GetObject", *_READ_TAGS)),
         Right("source_key", ("kms:Decrypt",)),
         Right("repository", ("s3:ListBucket",)),
         Right("repository_objects", ("s3:GetObject", "s3:PutObject")),

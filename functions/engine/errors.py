@@ -84,6 +84,14 @@ class UnavailableError(StrongroomError):
     hint = "run it again; nothing was lost"
 
 
+class BlobArchivedError(StrongroomError):
+    """The object lies in an archive class and has not been thawed."""
+
+    code = "BLOB_ARCHIVED"
+    exit_status = 5
+    hint = "restore what needs it by the restore function, which thaws it first"
+
+
 class OutOfTimeError(StrongroomError):
     """The time of the invocation ended before its work did."""
 

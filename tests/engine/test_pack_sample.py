@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from functions.adapters.memory import MemoryBlobStore, answered
 from functions.contract.object_keys import PACKS, pack_key
 from functions.engine.backup import BackupResult
-from functions.engine.errors import ConfigurationError, UnavailableError
+from functions.engine.errors import BlobArchivedError, ConfigurationError, UnavailableError
 from functions.engine.model import BlobInfo, Buffer
 from functions.engine.pack_sample import PackProver, Window, attribute, sample_packs
 from tests.engine.kit import WORKERS, World, commit_of, flip, make_pack, manifest_of, name_of, put_all, within
@@ -180,6 +180,21 @@ def test_a_pack_that_is_gone_when_it_is_read_is_missing(world: World, results: l
     assert [item.code for item in prover.log.all()] == ["PACK_MISSING"]
 
 
+def test_packs_in_an_archive_class_are_passed_over(
+    world: World, results: list[BackupResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They cannot be read, and are no damage; the others are proven."""
+    whole, frozen = world.store.get, pack_key(world.packs()[0])
+
+    def get(key: str, start: int = 0, length: int | None = None) -> Future[Buffer]:
+        return answered(_archived) if key == frozen else whole(key, start, length)
+
+    monkeypatch.setattr(world.store, "get", get)
+    prover = prove_all(world)
+    assert (prover.archived, prover.report.packs_read) == (1, len(world.packs()) - 1)
+    assert prover.log.all() == []
+
+
 def test_damaged_records_and_manifests_do_not_end_the_search(world: World, results: list[BackupResult]) -> None:
     """They are damages themselves."""
     world.source.put("carol/shared", prose("shared", 40_000))
@@ -249,6 +264,10 @@ def prove_some(world: World, packs: list[str]) -> PackProver:
             prover.prove(pack)
         prover.wait()
     return prover
+
+
+def _archived() -> Buffer:
+    raise BlobArchivedError("in GLACIER")
 
 
 def _down() -> Buffer:

@@ -212,7 +212,8 @@ def test_what_is_no_manifest_is_no_segment(world: World) -> None:
 
 def test_a_damaged_segment_is_not_taken_up(world: World) -> None:
     """A worker must not commit what it cannot read."""
-    result = (put_all(world.source, {"alice/a": b"a"}), world.back_up())[1]
+    put_all(world.source, {"alice/a": b"a"})
+    result = world.back_up()
     key = manifest_of(result)
     whole = world.store.blobs[key]
     world.store.blobs[key] = whole[: len(whole) // 2]

@@ -146,6 +146,26 @@ def test_a_structure_check_that_takes_longer_goes_on_in_another_invocation(vault
     assert vault.notifier.sent == []
 
 
+def test_a_slow_slice_is_followed_by_a_smaller_one_in_another_invocation(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not begun when the time is nearly over; what was checked is not checked again."""
+    for number in range(20):
+        vault.back_up(f"u{number:02}", {f"u{number:02}/a": noise(number, 100)})
+    whole, watch = vault.world.store.get, Watch()
+
+    def slow(key: str, start: int = 0, length: int | None = None) -> Future[Buffer]:
+        watch.left = 80.0
+        return whole(key, start, length)
+
+    monkeypatch.setattr(vault.world.store, "get", slow)
+    assert vault.verify(STRUCTURE, watch)["backups"] == 16
+    (event,) = vault.invoked
+    assert event["continue"] == {"source": "reports", "user": "u15", "size": 8}
+    watch.left = 900.0
+    assert vault.verify(event, watch)["backups"] == 4
+
+
 def test_a_backup_that_no_invocation_can_check_is_told_and_left_out(
     vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:

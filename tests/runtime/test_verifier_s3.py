@@ -9,8 +9,9 @@ import pytest
 
 from functions.contract.object_keys import PACKS
 from functions.engine.errors import ConfigurationError
+from functions.handlers import verifier
 from sandbox.ministack import MiniStack
-from tests.runtime.verifier_stack import FILES, Stack
+from tests.runtime.verifier_stack import FILES, Context, Stack
 from tests.tables import everything
 
 if TYPE_CHECKING:
@@ -93,6 +94,20 @@ def test_a_missing_pack_is_found_by_the_structure_check(stack: Stack) -> None:
     assert "of user 'bob'" in body
 
 
+def test_packs_in_an_archive_class_are_no_damage(stack: Stack) -> None:
+    """The sample passes them over; who needs them is not proven, and is told how to get them back."""
+    stack.back_up()
+    for item in stack.s3.list_objects_v2(Bucket=stack.vault, Prefix=PACKS)["Contents"]:
+        data = stack.s3.get_object(Bucket=stack.vault, Key=item["Key"])["Body"].read()
+        stack.s3.put_object(Bucket=stack.vault, Key=item["Key"], Body=data, StorageClass="GLACIER")
+    sample = stack.verify({"verify": "sample"})
+    assert (sample["packs_read"], sample["damages"]) == (0, 0)
+    assert stack.verify({"verify": "drill"})["failed"] == 2
+    ((_subject, body),) = stack.notices()
+    assert "BLOB_ARCHIVED" in body
+    assert "what to do: restore what needs it by the restore function" in body
+
+
 def test_a_scratch_bucket_that_is_not_there_fails_the_drills_with_the_remedy(stack: Stack) -> None:
     """Everybody's, each with a record."""
     stack.back_up()
@@ -101,6 +116,21 @@ def test_a_scratch_bucket_that_is_not_there_fails_the_drills_with_the_remedy(sta
     ((_subject, body),) = stack.notices()
     assert "BUCKET_NOT_FOUND" in body
     assert "what to do: check the bucket's name and region" in body
+
+
+def test_the_handler_is_made_once_and_works_on(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Lambda calls it: clients outlive an invocation."""
+    stack.back_up()
+    for name, value in stack.variables().items():
+        monkeypatch.setenv(name, value)
+    verifier.service.cache_clear()
+    try:
+        for event in ("structure", "drill"):
+            assert verifier.handle({"verify": event}, Context())["verify"] == event
+        assert verifier.service.cache_info().misses == 1
+    finally:
+        verifier.service().close()
+        verifier.service.cache_clear()
 
 
 def test_a_bad_environment_is_one_error_that_names_all(stack: Stack) -> None:

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from functions.adapters.s3.transport import Response, TransportError
 from functions.engine.errors import (
     AccessError,
+    BlobArchivedError,
     BlobNotFoundError,
     BucketNotFoundError,
     ConfigurationError,
@@ -36,6 +37,10 @@ _CREDENTIALS = frozenset(
         "RequestTimeTooSkewed",
     }
 )
+_BY_CODE: Mapping[str, type[StrongroomError]] = {
+    **dict.fromkeys(_RETRYABLE, UnavailableError),
+    "InvalidObjectState": BlobArchivedError,
+}
 _BY_STATUS: Mapping[int, type[StrongroomError]] = {
     HTTPStatus.UNAUTHORIZED: AccessError,
     HTTPStatus.FORBIDDEN: AccessError,
@@ -115,6 +120,6 @@ def translate(error: BaseException, what: str, action: str, bucket: str) -> Base
     if error.s3_code in _CREDENTIALS:
         return CredentialsError(text)
     fallback = UnavailableError if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else RequestError
-    found = UnavailableError if error.s3_code in _RETRYABLE else _BY_STATUS.get(error.status, fallback)
+    found = _BY_CODE.get(error.s3_code) or _BY_STATUS.get(error.status, fallback)
     hint = f"grant {action} on {bucket}, and the use of its key in KMS" if found is AccessError else None
     return found(text, hint=hint)
