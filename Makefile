@@ -18,12 +18,12 @@ VERSION_CHECK := import sys; sys.version_info >= (3, 11) or sys.exit("Strongroom
 	this is " + sys.version.split()[0] + ". Name another one: make PYTHON=...")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint types imports unit demo bench lock format clean
+.PHONY: help setup test lint types imports unit demo bench layer lock format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-setup: $(DEV) $(MINISTACK) ## build the environments of test and demo
+setup: $(DEV) $(MINISTACK) layer ## build the environments of test and demo
 
 test: lint types imports unit ## everything CI runs
 
@@ -40,7 +40,7 @@ imports: $(DEV)
 	@echo "==> import rules"
 	@$(BIN)/lint-imports --no-logo
 
-unit: $(DEV) $(MINISTACK) ## tests only, e.g. make unit ARGS="tests/engine -x"
+unit: $(DEV) $(MINISTACK) layer ## tests only, e.g. make unit ARGS="tests/engine -x"
 	@echo "==> tests"
 	@$(BIN)/python -m pytest $(ARGS)
 
@@ -50,12 +50,18 @@ demo: $(DEV) $(MINISTACK) ## back up and restore against the embedded AWS
 bench: $(BENCH) $(MINISTACK) ## measure the engine
 	@.venv-bench/bin/python -m benchmarks.run $(ARGS)
 
+layer: $(DEV) ## build what the functions need, for this machine; for Lambda with ARGS=--lambda
+	@$(BIN)/python -m bundle $(if $(filter layer,$(MAKECMDGOALS)),$(ARGS),--quiet)
+
+simulate: $(DEV) ## runs and restores at sizes that cannot be measured
+	@$(BIN)/python -m benchmarks.simulate $(ARGS)
+
 format: $(DEV) ## fix what can be fixed by itself
 	@$(BIN)/ruff check --fix --quiet --exit-zero
 	@$(BIN)/ruff format
 
 lock: $(DEV) ## write requirements/*.txt from *.in; newer versions with ARGS=--upgrade
-	@for name in runtime dev ministack bench; do \
+	@for name in lambda runtime dev ministack bench; do \
 		echo "==> requirements/$$name.txt"; \
 		(cd requirements && $(PIP_COMPILE) $(ARGS) --output-file $$name.txt $$name.in) || exit 1; \
 	done
