@@ -49,3 +49,8 @@ class MemoryArchive:
         with self._lock:
             for pack in list(self._states) if packs is None else packs:
                 self._states[pack] = PackState.READY
+
+    def forget(self) -> None:
+        """Let all thawed copies vanish, and all requests for them."""
+        with self._lock:
+            self._states.clear()

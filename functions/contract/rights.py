@@ -112,3 +112,11 @@ RIGHTS: Final[dict[str, tuple[Right, ...]]] = {
     ),
 }
 """By the name of the function's module in `functions/handlers`."""
+
+HANDS_ON: Final = frozenset({"initiator", "worker", "restore", "verifier"})
+"""Functions that go on by an event or a message to themselves.
+
+Lambda stops such a chain after about 16 links unless the function's recursive loop detection is set to `Allow` (AWS
+Lambda Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops"). Each link of ours has done
+work that the next one does not repeat, so a chain ends.
+"""

@@ -131,5 +131,5 @@ def test_what_is_refused_is_named_with_the_remedy_up_to_a_limit() -> None:
     for number in range(500):
         estimate = estimate.plus(refused_estimate("ada", TooLarge(f"ada/{number}", 50 * 1024**3)))
     assert (estimate.refused, len(estimate.too_large)) == (500, NAMED)
-    assert estimate.too_large[0] == "ada/0 of user 'ada': 50 GiB, restore it with `strongroom restore`"
+    assert estimate.too_large[0] == "'ada/0' of user 'ada': 50 GiB, restore it with `strongroom restore`"
     assert estimate.answer(10)["too_large"] == 500

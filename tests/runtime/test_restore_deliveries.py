@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 
 import pytest
@@ -200,16 +202,33 @@ def test_a_held_task_comes_again_when_the_lease_ends() -> None:
     assert recovery.ledger.get(ID).done == 0
 
 
-def test_an_unfinished_task_goes_on_where_time_ran_out() -> None:
+@pytest.mark.parametrize("policy", POLICIES)
+def test_time_may_run_out_at_any_moment(policy: Conflict, once: dict[Conflict, tuple[object, ...]]) -> None:
     """What was written counts as restored in the end, and is not written again."""
-    recovery = prepared(Conflict.SKIP)
-    message = recovery.messages()[1]
-    left = iter([900.0] * 5 + [10.0] * 100)
-    with pytest.raises(LaterError, match="OUT_OF_TIME"):
-        recovery.worker().work(message, recovery.delivery(left=lambda: next(left)))
-    recovery.worker().work(message, recovery.delivery())
-    assert recovery.ledger.get(ID).counts["restored"] == 2
-    assert set(recovery.bucket.writes.values()) == {1}
+    for looks in range(1, 100):
+        recovery = prepared(policy)
+        late = _out_of_time_after(looks, recovery)
+        assert end(recovery) == once[policy]
+        if policy is not Conflict.OVERWRITE:
+            assert set(recovery.bucket.writes.values()) == {1}
+        if not late:
+            return
+    raise AssertionError("the time is never enough")
+
+
+def _out_of_time_after(looks: int, recovery: Recovery) -> bool:
+    """Do all tasks with a clock that runs out when it is looked at so often, and those it kept again; say if any."""
+    left = iter([900.0] * looks + [10.0] * 1_000)
+    late = [message for message in recovery.messages() if not _in_time(recovery, message, lambda: next(left))]
+    recovery.work(late)
+    return bool(late)
+
+
+def _in_time(recovery: Recovery, message: RestoreMessage, left: Callable[[], float]) -> bool:
+    with suppress(LaterError):
+        recovery.worker().work(message, recovery.delivery(left=left))
+        return True
+    return False
 
 
 def test_a_task_that_fails_for_now_is_tried_again_and_at_last_settled_with_its_reason() -> None:

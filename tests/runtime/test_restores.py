@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
@@ -14,6 +15,7 @@ from functions.engine.errors import ConfigurationError, NotFoundError, Unavailab
 from functions.engine.model import Properties
 from functions.engine.orchestration.archive import Tier
 from functions.engine.orchestration.ports import Planned
+from functions.engine.orchestration.restore_choice import PAGE
 from functions.runtime.restores import RESEND_AFTER
 from tests.engine.kit import commit_of, manifest_of
 from tests.runtime.restore_kit import Recovery
@@ -150,13 +152,23 @@ def test_a_file_too_large_for_an_invocation_is_named_and_the_rest_restored() -> 
     recovery.world.source.put("user0/2a-huge", noise("huge", 2_100_000))
     recovery.world.back_up("user0")
     told = recovery.request(request_id=ID)
-    assert "user0/2a-huge of user 'user0'" in told["estimate"]["too_large_files"][0]
+    assert "'user0/2a-huge' of user 'user0'" in told["estimate"]["too_large_files"][0]
     assert "strongroom restore" in told["estimate"]["too_large_files"][0]
     recovery.work()
     assert recovery.ledger.get(ID).status == "PARTIAL"
     assert set(contents(recovery)) == {f"user0/{number}" for number in range(5)}
     assert "user0/2a-huge" in recovery.notifier.sent[-1].body
     assert "Not restored: 1" in recovery.notifier.sent[-1].body
+
+
+def test_a_restore_of_nothing_but_what_is_too_large_fails() -> None:
+    """There is no task whose end could close it."""
+    recovery = filled(users=1)
+    recovery.world.source.put("user0/2a-huge", noise("huge", 2_100_000))
+    recovery.world.back_up("user0")
+    told = recovery.request(patterns=["*/2a-huge"])
+    assert told["status"] == "FAILED"
+    assert recovery.notifier.sent[-1].subject == "Restore FAILED: reports, 0 files"
 
 
 @pytest.mark.parametrize("damage", ["commit", "manifest", "pack"])
@@ -182,6 +194,28 @@ def test_what_is_damaged_is_named_and_the_rest_restored(damage: str) -> None:
     )
     whole = {key for key in recovery.world.content() if not key.startswith("user1/")}
     assert set(contents(recovery)) == whole
+
+
+def test_what_the_backup_could_not_read_is_counted() -> None:
+    """It cannot come back, and a person should know before."""
+    recovery = filled(users=1)
+    recovery.world.source.denied = {"user0/2"}
+    recovery.world.source.put("user0/2", b"changed, and may not be read")
+    recovery.world.back_up("user0")
+    told = recovery.request(request_id=ID)
+    assert (told["estimate"]["unreadable"], told["estimate"]["files"]) == (1, 4)
+    recovery.work()
+    assert recovery.ledger.get(ID).status == "COMPLETED"
+
+
+def test_a_bucket_that_is_not_allowed_any_more_is_not_written_to() -> None:
+    """The worker looks for itself."""
+    recovery = filled(users=1)
+    recovery.request(request_id=ID)
+    recovery.buckets = ("other",)
+    recovery.work()
+    assert (recovery.ledger.get(ID).status, recovery.bucket.files) == ("FAILED", {})
+    assert "may not be restored into" in recovery.notifier.sent[-1].body
 
 
 def test_a_file_whose_new_name_is_too_long_does_not_keep_the_others_back() -> None:
@@ -247,6 +281,34 @@ def test_planning_goes_on_by_itself_when_the_time_is_up() -> None:
     assert plan_of(recovery) == plan_of(once)
     recovery.work()
     assert contents(recovery) == recovery.world.content()
+
+
+def test_planning_goes_on_in_the_middle_of_a_backup_and_of_many_pages() -> None:
+    """A user with many segments, and more users than one page of the choice holds."""
+    once = filled(users=PAGE + 3, files=1)
+    once.world.safety = replace(once.world.safety, segment_entries=2)
+    for number in range(11):
+        once.world.source.put(f"user7/more{number:02d}", b"%d" % number)
+    once.world.back_up("user7")
+    expected = once.request(request_id=ID)["estimate"]
+    recovery = Recovery(world=once.world)
+    recovery.left = 60.0
+    recovery.request(request_id=ID)
+    assert recovery.go_on() > PAGE + 6
+    assert recovery.ask({"restore_id": ID})["estimate"] == expected
+    assert plan_of(recovery) == plan_of(once)
+    recovery.work()
+    assert contents(recovery) == recovery.world.content()
+
+
+def test_only_one_invocation_plans_at_a_time() -> None:
+    """A second one says how it stands, and leaves the work to the first."""
+    recovery = filled()
+    with pytest.raises(SimulatedCrash):
+        recovery.ask(recovery.event(request_id=ID), Faults(crash=CrashPoint("ledger.seal", 1, Moment.BEFORE)))
+    assert recovery.request(request_id=ID)["status"] == "REQUESTED"
+    recovery.clock.pass_by(minutes=20)
+    assert recovery.request(request_id=ID)["status"] == "RUNNING"
 
 
 def test_a_poll_goes_on_where_a_chain_of_invocations_broke() -> None:
@@ -360,6 +422,21 @@ def test_one_pack_that_still_thaws_keeps_the_restore_waiting() -> None:
     assert recovery.ledger.get(ID).status == "RUNNING"
 
 
+def test_a_copy_that_vanished_is_asked_for_again() -> None:
+    """Thawed copies last for some days, and a restore may wait for others."""
+    recovery = frozen()
+    recovery.request(request_id=ID)
+    recovery.archive.forget()
+    recovery.ask({"poll": True})
+    assert recovery.ledger.get(ID).status == "THAWING"
+    assert len(recovery.archive.asked) > 2
+    while recovery.ledger.get(ID).status == "THAWING":
+        recovery.archive.finish()
+        recovery.ask({"poll": True})
+    recovery.work()
+    assert recovery.ledger.get(ID).status == "COMPLETED"
+
+
 def test_thawing_goes_on_by_itself_when_the_time_is_up() -> None:
     """Asking for the packs, and looking at them later."""
     recovery = frozen()
@@ -386,6 +463,23 @@ def test_a_poll_closes_what_nobody_closed() -> None:
     recovery.work(messages[:-1])
     assert not recovery.lives(messages[-1], Faults(crash=CrashPoint("ledger.finish", 1, Moment.AFTER)))
     assert recovery.ledger.get(ID).status == "RUNNING"
+    recovery.ask({"poll": True})
+    assert recovery.ledger.get(ID).status == "COMPLETED"
+
+
+def test_what_somebody_closes_is_not_closed_by_another() -> None:
+    """Until that one has had its time: then it has died."""
+    recovery = filled()
+    recovery.request(request_id=ID)
+    messages = recovery.messages()
+    recovery.work(messages[:-1])
+    crash = Faults(crash=CrashPoint("ledger.begin_close", 1, Moment.AFTER))
+    assert not recovery.lives(messages[-1], crash, recovery.delivery())
+    now = recovery.clock()
+    assert recovery.ledger.begin_close(ID, now, now + timedelta(minutes=2))
+    recovery.ask({"poll": True})
+    assert recovery.ledger.get(ID).status == "RUNNING"
+    recovery.clock.pass_by(minutes=2)
     recovery.ask({"poll": True})
     assert recovery.ledger.get(ID).status == "COMPLETED"
 
