@@ -77,7 +77,6 @@ class WatchdogEnvironment(CommonEnvironment):
     sources: tuple[SourceSetting, ...]
     runs_table: str
     users_table: str
-    run_window_minutes: int = 240
     rpo_hours: int = 24
 
 

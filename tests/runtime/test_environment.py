@@ -144,6 +144,22 @@ def test_secrets_are_masked_and_long_values_cut() -> None:
     assert len(message) < 1_000
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("TRUE", True), ("1", True), ("false", False), ("0", False)]
+)
+def test_a_truth_is_read_and_a_share_too(text: str, value: bool) -> None:  # noqa: FBT001 - a case of the table
+    """As people and other programs write them."""
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Odd(CommonEnvironment):
+        eager: bool = False
+        share: float = 1.0
+
+    read = read_environment(Odd, {**COMMON, "EAGER": text, "SHARE": "2.5"})
+    assert (read.eager, read.share) == (value, 2.5)
+    assert "EAGER is 'yes': must be one of true, 1, false, 0" in refused({**COMMON, "EAGER": "yes"}, Odd)
+
+
 def test_an_empty_optional_variable_is_not_set() -> None:
     """Lambda shows an empty variable where a deployment has none."""
     assert read_environment(WatchdogEnvironment, {**WATCHDOG, "AWS_ENDPOINT_URL": ""}).aws_endpoint_url is None
