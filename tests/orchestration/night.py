@@ -44,6 +44,7 @@ from functions.engine.verify_report import Depth, VerifyReport
 from functions.runtime.backup_worker import BackupWorker, WorkerPorts, WorkerSettings
 from functions.runtime.batches import BatchRunner
 from functions.runtime.closing import RunCloser
+from functions.runtime.initiator import Initiator, InitiatorPorts, InitiatorSettings
 from functions.runtime.telemetry import Telemetry
 from tests.engine.kit import SMALL_SAFETY, Ids
 
@@ -178,6 +179,32 @@ class Night:
             self.queue.send([Envelope(encode(message), name or "/")])
         self.ledger.change(run_id, [RunState.DISPATCHING], RunState.RUNNING)
         return self.ledger.seal(run_id)
+
+    def initiate(self, event: dict[str, Any], request: str, faults: Faults | None = None) -> bool:
+        """Let the initiator start a run; say whether it lived."""
+        plan = faults or Faults()
+        ledger = cast("Ledger", Through("ledger", self.ledger, plan))
+        users = cast("Users", Through("users", self.users, plan))
+        notifier = cast("Notifier", Through("notifier", self.notifier, plan))
+        queue = cast("Queue", Through("queue", self.queue, plan))
+        ports = InitiatorPorts(
+            source=lambda _setting: FaultySource(self.source, plan),
+            ledger=ledger,
+            users=users,
+            queues={True: queue, False: queue},
+            notifier=notifier,
+            closer=RunCloser(ledger, users, notifier, self.telemetry, self.clock, "test"),
+            invoke_self=lambda _event: None,
+            telemetry=self.telemetry,
+            clock=self.clock,
+            ids=self.ids,
+        )
+        initiator = Initiator(ports, InitiatorSettings(stack="test", sources=[SETTING]))
+        try:
+            initiator.start(event, request, lambda: 900.0)
+        except SimulatedCrash:
+            return False
+        return True
 
     def collect(self) -> list[Pending]:
         """Give the messages that wait, those just sent too."""

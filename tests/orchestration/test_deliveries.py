@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 import pytest
@@ -253,54 +254,49 @@ def test_a_worker_killed_at_any_call_loses_nothing(moment: Moment) -> None:
         assert work.counts["files"] == 10
 
 
+NIGHTLY = {"backup_type": "INCREMENTAL", "scheduled_time": "2026-11-21T02:00:00Z"}
+
+
+def deliver_at_random(night: Night, random: Random, lock: threading.Lock) -> None:
+    """Give random batches to workers until nothing waits: one in ten is killed, half of the messages come again."""
+    while True:
+        with lock:
+            waiting = night.collect()
+            if not waiting:
+                return
+            batch = random.sample(waiting, min(len(waiting), random.randint(1, 10)))
+            dies = random.random() < 0.1
+            plan = crash_at(random.randint(1, 400), random.choice(list(Moment))) if dies else None
+            keep = random.random() < 0.5
+            night.clock.pass_by(minutes=5)
+        night.deliver(*batch, faults=plan, keep=keep)
+
+
 def test_a_thousand_users_with_repeats_and_kills_by_many_workers() -> None:
-    """Seeded: batches of random messages to workers in four threads, some killed, everything delivered about twice."""
+    """Seeded: an initiator that dies and is started again, then four workers at once, every message about twice."""
     night = Night(split_files=1_000_000)
     users = tuple(f"user-{number:04}" for number in range(1_000))
     for user in users:
         for number in range(3):
             night.source.put(f"clients/{user}/{number}", noise(f"{user}{number % 2}", 300))
-    night.start_run(RUN, BackupType.INCREMENTAL, users)
-    random = Random(20261121)
-    lock = threading.Lock()
-    problems: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            while True:
-                with lock:
-                    waiting = night.collect()
-                    if not waiting:
-                        return
-                    batch = random.sample(waiting, min(len(waiting), random.randint(1, 10)))
-                    plan = (
-                        crash_at(random.randint(1, 400), random.choice(list(Moment))) if random.random() < 0.1 else None
-                    )
-                    keep = random.random() < 0.5
-                    night.clock.pass_by(minutes=5)
-                night.deliver(*batch, faults=plan, keep=keep)
-        except BaseException as error:  # noqa: BLE001 - the test has to hear of it
-            problems.append(error)
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not problems, problems[0]
+    assert not night.initiate(NIGHTLY, "first", Faults(crash=CrashPoint("queue.send", 1, Moment.AFTER)))
+    assert night.initiate(NIGHTLY, "retry")
+    assert night.initiate(NIGHTLY, "delivered twice")
+    (run,) = [*night.ledger.with_status(RunState.RUNNING)]
+    assert len(night.collect()) > 1_000
+    random, lock = Random(20261121), threading.Lock()
+    with ThreadPoolExecutor(4) as workers:
+        for end in [workers.submit(deliver_at_random, night, random, lock) for _ in range(4)]:
+            end.result()
     night.clock.pass_by(hours=1)
     night.drain()
-    work_done = night.ledger.get(RUN)
-    assert (work_done.status, work_done.expected, work_done.done) == (RunState.COMPLETED, 1_000, 1_000)
-    assert {name: work_done.counts.get(name, 0) for name in COUNTED} == {
-        "completed": 1_000,
-        "partial": 0,
-        "failed": 0,
-        "files": 3_000,
-        "unreadable": 0,
-        "source": 900_000,
-    }
-    records = night.records(RUN)
+    assert night.initiate(NIGHTLY, "long after")
+    assert not night.collect()
+    work = night.ledger.get(run.id)
+    assert (work.status, work.expected, work.done) == (RunState.COMPLETED, 1_000, 1_000)
+    expected = {"completed": 1_000, "partial": 0, "failed": 0, "files": 3_000, "unreadable": 0, "source": 900_000}
+    assert {name: work.counts.get(name, 0) for name in COUNTED} == expected
+    records = night.records(run.id)
     assert len(records) == 1_000
     assert all(len(made) == 1 for made in records.values())
     for user in random.sample(users, 40):
