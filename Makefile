@@ -61,7 +61,7 @@ format: $(DEV) ## fix what can be fixed by itself
 	@$(BIN)/ruff format
 
 lock: $(DEV) ## write requirements/*.txt from *.in; newer versions with ARGS=--upgrade
-	@for name in lambda runtime dev ministack bench; do \
+	@for name in lambda runtime program dev ministack bench; do \
 		echo "==> requirements/$$name.txt"; \
 		(cd requirements && $(PIP_COMPILE) $(ARGS) --output-file $$name.txt $$name.in) || exit 1; \
 	done

@@ -1,0 +1,52 @@
+"""The environment variables of each function of a stack, written from the contract's dataclasses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from functions.contract.environment import (
+    ENVIRONMENTS,
+    CommonEnvironment,
+    SourceSetting,
+)
+from sandbox.lambdas.names import JOBS_DLQ, QUEUES, REGION, RESTORES_DLQ, TABLES, Names
+from sandbox.lambdas.roles import REPOSITORY, RESTORED, SCRATCH
+
+_SET_BY_LAMBDA = ("aws_region", "aws_lambda_function_name", "aws_endpoint_url")
+"""Reserved on AWS; the embedded AWS sets its own address too."""
+
+
+def environment_of(
+    names: Names, function: str, endpoint: str, sources: tuple[SourceSetting, ...], changes: Mapping[str, Any]
+) -> CommonEnvironment:
+    """Fill in a function's environment; `changes` are fields that differ from the stack's."""
+    facts: dict[str, Any] = {
+        "stack": names.stack,
+        "aws_region": REGION,
+        "topic_arn": names.topic_arn,
+        "aws_lambda_function_name": names.of(function),
+        "sources": sources,
+        "repository_bucket": names.of(REPOSITORY),
+        "restore_buckets": (names.of(RESTORED),),
+        "scratch_bucket": names.of(SCRATCH),
+        "scratch_prefix": "drills/",
+        "dead_letter_queue_url": names.queue_url(endpoint, RESTORES_DLQ if function == "restore_worker" else JOBS_DLQ),
+        **{table: names.of(table) for table in TABLES},
+        **{f"{queue}_url": names.queue_url(endpoint, queue) for queue in QUEUES},
+    }
+    kind = ENVIRONMENTS[function]
+    known = {field.name: facts[field.name] for field in fields(kind) if field.name in facts}
+    return replace(kind(**known), **changes)
+
+
+def variables_of(environment: CommonEnvironment) -> dict[str, str]:
+    """Write an environment as variables; what Lambda sets itself and what is not set are left out."""
+    values = {name: value for name, value in asdict(environment).items() if value is not None}
+    return {name.upper(): _text(value) for name, value in values.items() if name not in _SET_BY_LAMBDA}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,1 @@
+"""Tests of how benchmarks count; the figures themselves are not tested."""
