@@ -181,10 +181,11 @@ class _Job:
     def run(self, session: BackupSession, plan: JobPlan | None) -> None:
         """Write this part's segments; commit when it was the last part."""
         plan, fresh = (self._known(plan), False) if plan is not None else self._plan()
-        record = None if fresh else self._committed(self._name(plan.backup_id))
-        record = record or self._write(session, plan, fresh=fresh)
-        if record is not None:
-            self._complete(record)
+        with self.ports.telemetry.bound(backup_id=plan.backup_id):
+            record = None if fresh else self._committed(self._name(plan.backup_id))
+            record = record or self._write(session, plan, fresh=fresh)
+            if record is not None:
+                self._complete(record)
 
     def fail(self, error: str) -> None:
         """Say in catalog and ledger that the user's backup failed."""

@@ -19,6 +19,7 @@ from functions.engine.orchestration.messages import encode
 from functions.engine.orchestration.ports import Envelope
 from functions.runtime import backup_worker
 from tests.engine.kit import flip
+from tests.listening import Listening
 from tests.orchestration.night import SETTING, Context, Night
 from tests.strategies import noise
 
@@ -254,3 +255,16 @@ def test_a_source_is_backed_up_by_its_prefix(night: Night) -> None:
     (record,) = night.records(RUN)["ada"]
     assert record.prefix == SETTING.prefix
     assert sorted(night.restored(record)) == ["clients/ada/0", "clients/ada/1"]
+
+
+def test_each_line_of_the_log_says_whose_job_it_is_about(night: Night) -> None:
+    """Users share a process; a person reads the lines of one of them."""
+    heard = Listening()
+    night.telemetry = heard
+    night.start_run(RUN, BackupType.INCREMENTAL, ["ada", "bob"])
+    night.deliver(*night.collect())
+    lines = heard.lines("backed up")
+    assert sorted(line["user"] for line in lines) == ["ada", "bob"]
+    for line in lines:
+        (record,) = night.records(RUN)[line["user"]]
+        assert (line["run_id"], line["source"], line["backup_id"]) == (RUN, "reports", record.backup_id)
