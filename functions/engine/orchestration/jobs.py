@@ -10,7 +10,6 @@ from typing import NamedTuple
 from functions.contract.object_keys import user_objects
 from functions.engine.backup import new_backup_id
 from functions.engine.commit import CommitRecord
-from functions.engine.model import Totals
 from functions.engine.orchestration.ports import Facts
 from functions.engine.ports import Ids
 from functions.engine.repository import BackupName
@@ -110,16 +109,21 @@ def outcome_of(record: CommitRecord) -> str:
 
 def counts_of(record: CommitRecord) -> dict[str, int]:
     """Give what a committed backup adds to its run's counts."""
-    return {record.status.value.lower(): 1, **_counts(record.totals)}
+    return {record.status.value.lower(): 1, **record.totals._asdict()}
 
 
 def commit_facts(record: CommitRecord) -> dict[str, str | int]:
-    """Give what a log line says of a committed backup."""
-    return {"backup_id": record.backup_id, "status": record.status.value, **_counts(record.totals)}
-
-
-def _counts(totals: Totals) -> dict[str, int]:
-    return dict(totals._asdict())
+    """Give what a log line says of a committed backup, beside the ids that it is bound to."""
+    totals = record.totals
+    return {
+        "status": record.status.value,
+        "files": totals.files,
+        "unreadable": totals.unreadable,
+        "bytes_source": totals.source,
+        "bytes_read": totals.read,
+        "bytes_new": totals.new,
+        "bytes_stored": totals.stored,
+    }
 
 
 def retry_delay(received: int) -> int:
