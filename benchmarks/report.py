@@ -30,6 +30,8 @@ def environment_lines(server_name: str, restic_version: str, command: str, round
         f"- machine: {os.cpu_count()} cores {processor()}, Linux {platform.release()}",
         f"- Python {platform.python_version()}, {', '.join(library_versions())}",
         f"- {rounds} rounds in turn, who begins changes; medians; a ratio is the median over rounds",
+        "- before each restore-local, of either tool, memory of twice the set's size is filled and freed: else whoever",
+        "  restores first pays for what a virtual machine has given back to its host",
         "- MB = 10^6 bytes; CPU = user + system; restore-s3 is compared with restic's local restore",
     ]
 

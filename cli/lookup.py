@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from functions.contract.object_keys import COMMIT_NAME, SNAPSHOTS, parse_snapshot_key, user_objects
 from functions.engine.commit import CommitRecord
-from functions.engine.errors import BackupNotFoundError, NotFoundError
+from functions.engine.errors import BackupNotFoundError, NotFoundError, StrongroomError
 from functions.engine.ports import BlobStore, Source
 from functions.engine.repository import BackupName, Repository
 
-_READERS = 16
 _SHOWN = 10
 
 
@@ -49,8 +47,12 @@ def find_backups(store: BlobStore, source: str | None, users: Sequence[str]) -> 
 
 def read_commits(store: BlobStore, names: Sequence[BackupName]) -> list[CommitRecord]:
     """Read commit records, many at once, in the order of `names`."""
-    with ThreadPoolExecutor(_READERS) as readers:
-        return list(readers.map(Repository(store).commit, names))
+    records: list[CommitRecord] = []
+    for _, found in Repository(store).commits(names):
+        if isinstance(found, StrongroomError):
+            raise found
+        records.append(found)
+    return records
 
 
 def _all_backups(store: BlobStore) -> list[BackupName]:

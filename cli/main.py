@@ -8,34 +8,38 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
 from cli import interrupts
-from cli.commands import backup, backups, rebuild, restore, verify
 from cli.render import note
 from cli.statuses import BUG, INTERRUPTED
 from functions.engine.errors import ConfigurationError, StrongroomError
 
+COMMANDS = ("backup", "backups", "rebuild", "restore", "verify")
+"""The modules of `cli.commands`, each with the function `command`."""
+
 _DEBUG = "--debug"
 
-app = typer.Typer(
-    name="strongroom",
-    help="Back up, restore and verify S3 data in a deduplicated repository.",
-    pretty_exceptions_enable=False,
-    add_completion=True,
-)
-app.command("backup")(backup.command)
-app.command("backups")(backups.command)
-app.command("rebuild")(rebuild.command)
-app.command("restore")(restore.command)
-app.command("verify")(verify.command)
+
+def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """Give the tool with the named commands. Each of them costs its imports and 10 ms."""
+    app = typer.Typer(
+        name="strongroom",
+        help="Back up, restore and verify S3 data in a deduplicated repository.",
+        pretty_exceptions_enable=False,
+        add_completion=True,
+    )
+    app.callback(invoke_without_command=True)(options)
+    for name in names:
+        app.command(name)(import_module(f"cli.commands.{name}").command)
+    return app
 
 
-@app.callback(invoke_without_command=True)
 def options(
     context: typer.Context,
     *,
@@ -56,8 +60,13 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the tool; give its exit status."""
     debug = _DEBUG in arguments
+    mentioned = [name for name in COMMANDS if name in arguments]
     try:
-        status = app(args=[text for text in arguments if text != _DEBUG], prog_name="strongroom", standalone_mode=False)
+        tool = build(mentioned or COMMANDS)
+        rest = [text for text in arguments if text != _DEBUG]
+        status = tool(args=rest, prog_name="strongroom", standalone_mode=False)
+    except KeyboardInterrupt:  # while the command is imported; Typer answers later ones itself
+        status = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - nothing gets past here but as one line
         return _report(error, debug=debug)
     if status == INTERRUPTED:

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from cli.main import app
+from cli.main import build
 from cli.statuses import BUG, INTERRUPTED, MEANINGS
 from functions.engine import errors
 from functions.engine.errors import StrongroomError
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _commands() -> Iterator[tuple[str, Any]]:
-    group: Any = typer.main.get_command(app)
+    group: Any = typer.main.get_command(build())
     yield from group.commands.items()
 
 

@@ -20,7 +20,7 @@ from functions.engine.backup import Ports
 from functions.engine.errors import ConfigurationError
 from functions.engine.model import BackupStatus, BackupType
 from functions.engine.ports import DedupIndex, Progress
-from functions.runtime.fleet import Fleet, Member
+from functions.runtime.fleet import Fleet, Member, processes_for
 from functions.runtime.local_run import (
     JOBS,
     RunPlan,
@@ -28,7 +28,6 @@ from functions.runtime.local_run import (
     RunRequest,
     UserOutcome,
     plan_run,
-    processes_for,
     run_plan,
 )
 from functions.runtime.toolbox import Toolbox, cores, now, random_hex, tune_process

@@ -26,8 +26,8 @@ from functions.engine.ports import Destination, Progress
 from functions.engine.repository import Repository
 from functions.engine.restore import Restorer
 from functions.engine.restore_work import RestoreReport, merge_restores
-from functions.runtime.fleet import Fleet, Member
-from functions.runtime.local_run import by_patterns, choose_backups, processes_for
+from functions.runtime.fleet import Fleet, Member, processes_for
+from functions.runtime.local_run import by_patterns, choose_backups
 from functions.runtime.toolbox import RestoreNames, Toolbox, clear_scratch, cores, tune_process
 
 _FAILURES_SHOWN = 100

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, NamedTuple
 
@@ -15,11 +15,9 @@ from cli.progress import shown
 from cli.render import note, rate, show_facts, show_json, size
 from cli.statuses import DAMAGE, DONE
 from functions.engine.ports import Progress
-from functions.engine.repository import BackupName
-from functions.engine.verify import Verifier
+from functions.engine.verify import Survey, Verifier, survey
 from functions.engine.verify_report import WHOLE, Damage, Depth, Share, VerifyReport, merge_reports
-from functions.runtime.fleet import Fleet
-from functions.runtime.local_run import processes_for
+from functions.runtime.fleet import Fleet, Member, processes_for
 from functions.runtime.toolbox import Toolbox, cores, tune_process
 
 _FILES_SHOWN = 10
@@ -61,9 +59,10 @@ def command(
     started = time.monotonic()
     connect = partial(options.open_toolbox, region, endpoint, profile)
     with connect() as tools:
-        names = find_backups(tools.store(home), source_name, users)
+        store = tools.store(home)
+        found = survey(store, find_backups(store, source_name, users))
     sample = _Sample(depth, _PERCENT if percent is None else percent, seed or 0)
-    report = _verify(connect, home, names, sample, workers or cores())
+    report = _verify(connect, home, found, sample, workers or cores())
     seconds = time.monotonic() - started
     if as_json:
         show_json(_document(report, seconds))
@@ -72,20 +71,22 @@ def command(
     raise typer.Exit(DAMAGE if report.damages else DONE)
 
 
-def _verify(
-    connect: Callable[[], Toolbox], home: str, names: Sequence[BackupName], sample: _Sample, workers: int
-) -> VerifyReport:
+def _verify(connect: Callable[[], Toolbox], home: str, found: Survey, sample: _Sample, workers: int) -> VerifyReport:
     """Verify in one process, or in one a core when there is enough to do for all."""
-    count = processes_for(len(names), workers, cores())
+    count = processes_for(max(len(found.records), len(found.present)), workers, cores())
 
     def part(progress: Progress, share: Share, threads: int) -> VerifyReport:
         with connect() as tools, Verifier(tools.store(home), workers=threads, progress=progress) as verifier:
-            return verifier.verify(names, sample.depth, percent=sample.percent, seed=sample.seed, share=share)
+            return verifier.verify_surveyed(found, sample.depth, percent=sample.percent, seed=sample.seed, share=share)
 
     if count == 1:
         with shown("verify") as progress:
             return part(progress, WHOLE, workers)
-    fleet = Fleet(count, 0, lambda member: part(member.progress, Share(member.number, count), 1))
+
+    def member_part(member: Member) -> VerifyReport:
+        return part(member.progress, Share(member.number, count, member.turns), 1)
+
+    fleet = Fleet(count, len(found.present), member_part)
     with shown("verify") as progress:
         return merge_reports(fleet.join(progress))
 

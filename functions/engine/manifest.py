@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -162,8 +162,8 @@ class ManifestReader:
         """Open the manifest `data`; `name` stands in messages. Raises when it is damaged or of a newer format."""
         self._name = name
         self.trailer: Trailer | None = None
-        self._documents = self._parse(data)
-        first = next(self._documents, (b"", {}))[1]
+        self._raws = _split(self._decompress(data))
+        first = self._document(next(self._raws, b"{}"))
         if not isinstance(first.get("format"), int) or first["format"] < 1:
             raise self._corrupt("it has no header")
         if first["format"] > VERSION:
@@ -173,10 +173,16 @@ class ManifestReader:
         except KeyError as error:
             raise self._corrupt(f"its header lacks {error}") from error
 
-    def lines(self) -> Iterator[Line | Unreadable]:
-        """Give files and unreadable objects in key order. Raises ManifestCorruptError at the first damage."""
+    def lines(self, skip: Callable[[bytes], bool] | None = None) -> Iterator[Line | Unreadable]:
+        """Give files and unreadable objects in key order. Raises ManifestCorruptError at the first damage.
+
+        Lines whose bytes `skip` wants to hear no more of are left out, and not decoded.
+        """
         try:
-            for raw, document in self._documents:
+            for raw in self._raws:
+                if skip is not None and self.trailer is None and skip(raw):
+                    continue
+                document = self._document(raw)
                 if self.trailer is not None:
                     raise self._corrupt("it goes on after its last line")
                 if "chunks" in document:
@@ -190,15 +196,14 @@ class ManifestReader:
         if self.trailer is None:
             raise self._corrupt("it is cut short")
 
-    def _parse(self, data: Buffer) -> Iterator[tuple[bytes, dict[str, Any]]]:
-        for raw in _split(self._decompress(data)):
-            try:
-                document = _JSON.decode(raw.decode())
-            except ValueError as error:
-                raise self._corrupt(str(error)) from error
-            if not isinstance(document, dict):
-                raise self._corrupt("a line is not an object")
-            yield raw, document
+    def _document(self, raw: bytes) -> dict[str, Any]:
+        try:
+            document = _JSON.decode(raw.decode())
+        except ValueError as error:
+            raise self._corrupt(str(error)) from error
+        if not isinstance(document, dict):
+            raise self._corrupt("a line is not an object")
+        return document
 
     def _decompress(self, data: Buffer) -> Iterator[bytes]:
         try:

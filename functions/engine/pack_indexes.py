@@ -82,12 +82,14 @@ class IndexCache:
 
     def get(self, pack_id: PackId) -> CachedIndex:
         """Give one index; read it if it is not there."""
-        self.load([pack_id])
-        with self._lock:
-            future = self._kept.get(pack_id)
+        while True:
+            with self._lock:
+                future = self._kept.get(pack_id)
+                if future is not None:
+                    self._kept.move_to_end(pack_id)
             if future is not None:
-                self._kept.move_to_end(pack_id)
-        return future.result() if future is not None else self.get(pack_id)
+                return future.result()
+            self.load([pack_id])
 
     def _claim(self, pack_ids: Sequence[PackId]) -> dict[PackId, Future[CachedIndex]]:
         """Give futures for the packs that nobody has read or is reading; the caller has to end them."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from functions.contract.object_keys import (
     COMMIT_NAME,
@@ -23,11 +24,21 @@ from functions.engine.errors import (
     BackupNotFoundError,
     BlobNotFoundError,
     CommitCorruptError,
+    CorruptionError,
+    FormatError,
     ManifestCorruptError,
+    NotFoundError,
+    StrongroomError,
 )
 from functions.engine.manifest import Line, ManifestReader, Trailer, check_digest
 from functions.engine.model import Buffer, Segment, Totals, Unreadable
 from functions.engine.ports import BlobStore
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_AHEAD = 64
+"""Commit records under way at once: small, so what counts is to hide the wait for each."""
 
 
 class BackupName(NamedTuple):
@@ -69,34 +80,34 @@ class Repository:
 
     def commit(self, name: BackupName) -> CommitRecord:
         """Read a commit record, or raise BackupNotFoundError. CommitCorruptError when it is not this backup's."""
-        key = commit_key(*name)
-        try:
-            data = self._store.get(key).result()
-        except BlobNotFoundError as error:
-            raise BackupNotFoundError(f"{key} does not exist") from error
-        record = decode_commit(data, key)
-        found = BackupName(record.source, record.user, record.backup_id)
-        if found != name:
-            raise CommitCorruptError(f"commit record {key} belongs to another backup: {found}")
-        return record
+        return _decode(name, self._ask(name))
+
+    def commits(self, names: Iterable[BackupName]) -> Iterator[tuple[BackupName, CommitRecord | StrongroomError]]:
+        """Read commit records, many under way at once; give each, or the error that keeps it from being read."""
+        for name, answer in look_ahead(lambda name: (name, self._ask(name)), names, _AHEAD):
+            try:
+                yield name, _decode(name, answer)
+            except (CorruptionError, FormatError, NotFoundError) as error:
+                yield name, error
 
     def entries(
-        self, record: CommitRecord, *, after: str = "", until: str | None = None
+        self,
+        record: CommitRecord,
+        *,
+        after: str = "",
+        until: str | None = None,
+        skip: Callable[[bytes], bool] | None = None,
     ) -> Iterator[Line | Unreadable]:
         """Stream a backup's lines in key order: those whose key is greater than `after`, and at most `until`.
 
-        Each manifest is checked against the commit record first; one that holds no such key is not read.
+        Each manifest is checked against the commit record first; one that holds no such key is not read. Lines whose
+        bytes `skip` wants to hear no more of are left out, and not decoded. The first manifest is asked for at once.
         """
         name = BackupName(record.source, record.user, record.backup_id)
-        pending: Future[Buffer] | None = None
         segments = [segment for segment in record.segments if _overlaps(segment, after, until)]
-        for position, segment in enumerate(segments):
-            current = pending or self._fetch(name, segment)
-            following = segments[position + 1 : position + 2]
-            pending = self._fetch(name, following[0]) if following else None
-            for line in self._lines(name, segment, current):
-                if line.key > after and (until is None or line.key <= until):
-                    yield line
+        first = self._fetch(name, segments[0]) if segments else None
+        lines = self._stream(name, segments, first, skip)
+        return (line for line in lines if line.key > after and (until is None or line.key <= until))
 
     def segments(self, name: BackupName) -> Iterator[int]:
         """Give the numbers of the manifests that a backup has so far, committed or not, in order."""
@@ -122,17 +133,39 @@ class Repository:
         first, last = (keys[0], keys[-1]) if keys else ("", "")
         return Segment(number, sha256, totals, packs, first, last, tuple(unreadable))
 
+    def _ask(self, name: BackupName) -> Future[Buffer]:
+        return self._store.get(commit_key(*name))
+
+    def _stream(
+        self,
+        name: BackupName,
+        segments: Sequence[SegmentRef],
+        pending: Future[Buffer] | None,
+        skip: Callable[[bytes], bool] | None,
+    ) -> Iterator[Line | Unreadable]:
+        for position, segment in enumerate(segments):
+            current = pending or self._fetch(name, segment)
+            following = segments[position + 1 : position + 2]
+            pending = self._fetch(name, following[0]) if following else None
+            yield from self._lines(name, segment, current, skip)
+
     def _fetch(self, name: BackupName, segment: SegmentRef) -> Future[Buffer]:
         return self._store.get(manifest_key(*name, segment.number))
 
-    def _lines(self, name: BackupName, segment: SegmentRef, fetched: Future[Buffer]) -> Iterator[Line | Unreadable]:
+    def _lines(
+        self,
+        name: BackupName,
+        segment: SegmentRef,
+        fetched: Future[Buffer],
+        skip: Callable[[bytes], bool] | None,
+    ) -> Iterator[Line | Unreadable]:
         key = manifest_key(*name, segment.number)
         try:
             data = fetched.result()
         except BlobNotFoundError as error:
             raise ManifestCorruptError(f"manifest {key} does not exist") from error
         check_digest(data, segment.sha256, key)
-        yield from self._open(name, segment.number, data).lines()
+        yield from self._open(name, segment.number, data).lines(skip)
 
     def _open(self, name: BackupName, number: int, data: Buffer) -> ManifestReader:
         key = manifest_key(*name, number)
@@ -140,6 +173,30 @@ class Repository:
         if reader.header != (*name, number):
             raise ManifestCorruptError(f"manifest {key} belongs to another backup: {reader.header}")
         return reader
+
+
+def look_ahead(begin: Callable[[T], R], items: Iterable[T], count: int) -> Iterator[R]:
+    """Give what `begin` gives for each item, in order; `count` items are begun before the first result is given."""
+    ahead: deque[R] = deque()
+    for item in items:
+        ahead.append(begin(item))
+        if len(ahead) >= count:
+            yield ahead.popleft()
+    while ahead:
+        yield ahead.popleft()
+
+
+def _decode(name: BackupName, answer: Future[Buffer]) -> CommitRecord:
+    key = commit_key(*name)
+    try:
+        data = answer.result()
+    except BlobNotFoundError as error:
+        raise BackupNotFoundError(f"{key} does not exist") from error
+    record = decode_commit(data, key)
+    found = BackupName(record.source, record.user, record.backup_id)
+    if found != name:
+        raise CommitCorruptError(f"commit record {key} belongs to another backup: {found}")
+    return record
 
 
 def _overlaps(segment: SegmentRef, after: str, until: str | None) -> bool:

@@ -76,16 +76,24 @@ def units_of(target: Target, entry: FileEntry, part_size: int) -> list[Unit]:
 
 
 def group_units(units: Iterable[Unit], safety: SafetyParameters) -> Iterator[Group]:
-    """Sort units by the place of their first chunk, so that each pack is read once and in order, and group them."""
+    """Sort units by the place of their first chunk, so that each pack is read once and in order, and group them.
+
+    Files that share chunks lie next to each other then: in one group a shared chunk is read and proven once.
+    """
     pending: list[Unit] = []
-    size = 0
+    held: set[ChunkRef] = set()
+    size = written = 0
     for unit in sorted(units, key=_place):
-        weight = unit.size + safety.restore_unit
-        if pending and size + weight > safety.restore_group:
+        weight = safety.restore_unit + sum(ref.length for ref in unit.chunks if ref not in held)
+        full = size + weight > safety.restore_group or written + unit.size > safety.restore_written
+        if pending and full:
             yield _group(pending, safety)
-            pending, size = [], 0
+            pending, held, size, written = [], set(), 0, 0
+            weight = safety.restore_unit + unit.size
         pending.append(unit)
+        held.update(unit.chunks)
         size += weight
+        written += unit.size
     if pending:
         yield _group(pending, safety)
 

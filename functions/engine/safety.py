@@ -51,8 +51,11 @@ class SafetyParameters:
     restore_window: int = 16_384
     """Chunks planned together in a restore: they are sorted by place, so each pack range is read once."""
 
-    restore_group: int = 8 * MIB
-    """Plain bytes restored together from one or a few range reads."""
+    restore_group: int = 16 * MIB
+    """Plain bytes restored together from one or a few range reads; those that several files share count once."""
+
+    restore_written: int = 24 * MIB
+    """... and the bytes that are written from them: a destination may hold a copy of each file under way."""
 
     restore_unit: int = 2 * KIB
     """What a file's entry itself takes in memory, so that many tiny files are bounded too."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from random import Random
-from typing import Self
+from typing import NamedTuple, Self
 
 from functions.contract.object_keys import commit_key, pack_key
 from functions.engine.budget import Budget
+from functions.engine.checked_lines import CheckedLines
 from functions.engine.commit import CommitRecord
 from functions.engine.errors import (
     BlobNotFoundError,
@@ -18,24 +19,43 @@ from functions.engine.errors import (
     CorruptionError,
     FormatError,
     ManifestCorruptError,
-    NotFoundError,
     PackMissingError,
+    StrongroomError,
 )
 from functions.engine.manifest import Line
-from functions.engine.model import Buffer, ChunkRef, PackId
+from functions.engine.model import Buffer, ChunkRef, PackId, Unreadable
 from functions.engine.pack import FOOTER_SIZE, read_footer, read_index
 from functions.engine.pack_indexes import IndexCache, list_packs
 from functions.engine.ports import BlobStore, Progress, Silence
-from functions.engine.repository import BackupName, Repository
+from functions.engine.repository import BackupName, Repository, look_ahead
 from functions.engine.safety import DEFAULT_SAFETY, SafetyParameters
 from functions.engine.verify_report import WHOLE, DamageLog, Depth, Share, VerifyReport
 from functions.engine.workers import Pending, Tools, WorkerPool
 
-_READERS = 8
+_AHEAD = 8
+"""Backups whose first manifest is asked for before its turn. With the one after it a backup holds two of 8 MiB."""
+
+
+class Survey(NamedTuple):
+    """What a verification starts from: the commit records, those that cannot be read and why, the packs that exist."""
+
+    records: Sequence[CommitRecord]
+    unreadable: Sequence[tuple[BackupName, StrongroomError]]
+    present: frozenset[PackId]
+
+
+def survey(store: BlobStore, names: Iterable[BackupName]) -> Survey:
+    """Read the commit records of the named backups, then list the packs. Raises only what keeps it from looking."""
+    found = list(Repository(store).commits(names))
+    return Survey(
+        [record for _, record in found if isinstance(record, CommitRecord)],
+        [(name, error) for name, error in found if isinstance(error, StrongroomError)],
+        frozenset(list_packs(store)),
+    )
 
 
 class Verifier:
-    """One verification. Use it as a context manager, call `verify` once."""
+    """One verification. Use it as a context manager, call `verify` or `verify_surveyed` once."""
 
     def __init__(
         self,
@@ -52,10 +72,12 @@ class Verifier:
         self._progress = progress or Silence()
         self._budget = Budget(safety.restore_budget)
         self._pool = WorkerPool(workers, self._fail)
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="verify")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="verify")
         self._indexes = IndexCache(store)
+        self._checked = CheckedLines()
         self._lock = threading.Lock()
         self._pending = Pending()
+        self._ended = False
         self._log = DamageLog()
         self._report = VerifyReport()
 
@@ -65,7 +87,8 @@ class Verifier:
 
     def __exit__(self, *_details: object) -> None:
         """End the threads."""
-        self._readers.shutdown(wait=True, cancel_futures=True)
+        self._ended = True
+        self._reader.shutdown(wait=True, cancel_futures=True)
         self._pool.close()
 
     def verify(
@@ -82,14 +105,21 @@ class Verifier:
         With a `share` this verifier does one part of the work; `merge_reports` joins what the parts found.
         Raises only what keeps it from looking; what it finds is in the report.
         """
-        records = [record for record in self._readers.map(self._commit, names) if record is not None]
+        return self.verify_surveyed(survey(self._store, names), depth, percent=percent, seed=seed, share=share)
+
+    def verify_surveyed(
+        self, found: Survey, depth: Depth, *, percent: float = 1.0, seed: int = 0, share: Share = WHOLE
+    ) -> VerifyReport:
+        """Verify what a survey found, see `verify`. All parts of a verification may start from one survey."""
+        records = found.records
+        for name, error in found.unreadable:
+            self._log.add_backup(name, commit_key(*name), error)
         packs = sorted({pack for record in records for pack in record.packs})
-        self._check_presence(packs)
-        structure = [self._readers.submit(self._check_record, record) for record in share.of(records)]
+        self._check_presence(packs, found.present)
+        structure = self._reader.submit(self._check_records, share.run_of(records))
         readable = [pack for pack in packs if not self._log.knows_pack(pack)]
         self._read_packs(share.of(_choose(readable, depth, percent, seed)))
-        for check in structure:
-            check.result()
+        structure.result()
         self._pending.wait()
         self._attribute(records)
         self._report.backups = len(records)
@@ -97,36 +127,34 @@ class Verifier:
         self._report.damages = self._log.all()
         return self._report
 
-    def _commit(self, name: BackupName) -> CommitRecord | None:
-        try:
-            return self._repository.commit(name)
-        except (CorruptionError, FormatError, NotFoundError) as error:
-            self._log.add_backup(name, commit_key(*name), error)
-            return None
-
-    def _check_presence(self, packs: Sequence[PackId]) -> None:
-        present = set(list_packs(self._store))
+    def _check_presence(self, packs: Sequence[PackId], present: frozenset[PackId]) -> None:
         for pack in packs:
             if pack not in present:
                 self._log.add_pack(pack, PackMissingError(f"pack {pack} does not exist"))
         self._report.orphans = len(present.difference(packs))
 
-    def _check_record(self, record: CommitRecord) -> None:
-        name = _name(record)
-        self._indexes.load(record.packs)
-        declared = set(record.packs)
-        files = 0
-        try:
-            for line in self._repository.entries(record):
-                if isinstance(line, Line):
-                    files += 1
-                    self._check_entry(line, declared)
-        except (CorruptionError, FormatError) as error:
-            self._log.add_backup(name, f"backup {name.backup_id} of user {name.user!r}", error)
-        with self._lock:
-            self._report.files += files
+    def _check_records(self, records: Sequence[CommitRecord]) -> None:
+        for record, known, lines in look_ahead(self._begin, records, _AHEAD):
+            if self._ended:
+                return
+            self._indexes.load(record.packs)
+            files = 0
+            try:
+                for line in lines:
+                    if isinstance(line, Line):
+                        files += 1
+                        self._check_entry(line, known.declared)
+                        self._checked.add(line.raw, tuple(line.packs()))
+            except (CorruptionError, FormatError) as error:
+                name = _name(record)
+                self._log.add_backup(name, f"backup {name.backup_id} of user {name.user!r}", error)
+            self._report.files += files + known.count
 
-    def _check_entry(self, line: Line, declared: set[PackId]) -> None:
+    def _begin(self, record: CommitRecord) -> tuple[CommitRecord, _Known, Iterator[Line | Unreadable]]:
+        known = _Known(self._checked, frozenset(record.packs))
+        return record, known, self._repository.entries(record, skip=known)
+
+    def _check_entry(self, line: Line, declared: frozenset[PackId]) -> None:
         entry = line.entry()
         if sum(ref.length for ref in entry.chunks) != entry.size:
             raise ManifestCorruptError(f"the chunks of {entry.key!r} do not add up to {entry.size} bytes")
@@ -139,11 +167,17 @@ class Verifier:
             elif ref not in index.places:
                 self._log.add_chunk(ref, ChunkCorruptError(f"pack {ref.pack} does not hold it at {ref.offset}"))
 
-    def _read_packs(self, packs: Sequence[PackId]) -> None:
-        for pack in packs:
+    def _read_packs(self, packs: Iterable[PackId]) -> None:
+        """Read whole packs. The next one is asked for when there is room for it."""
+        remaining = iter(packs)
+        while True:
             self._budget.acquire(self._safety.pack_target)
+            pack = next(remaining, None)
+            if pack is None:
+                break
             self._pending.begin()
             self._store.get(pack_key(pack)).add_done_callback(self._arrival(pack))
+        self._budget.release(self._safety.pack_target)
 
     def _arrival(self, pack: PackId) -> Callable[[Future[Buffer]], None]:
         return lambda future: self._pool.submit(lambda tools: self._prove(pack, future, tools))
@@ -187,6 +221,20 @@ class Verifier:
     def _fail(self, error: BaseException) -> None:
         self._pending.fail(error)
         self._budget.fail(error)
+
+
+class _Known:
+    """Says of the lines of one backup whether they were checked already, and counts those."""
+
+    def __init__(self, checked: CheckedLines, declared: frozenset[PackId]) -> None:
+        self.declared = declared
+        self.count = 0
+        self._checked = checked
+
+    def __call__(self, line: bytes) -> bool:
+        held = self._checked.holds(line, self.declared)
+        self.count += held
+        return held
 
 
 def _name(record: CommitRecord) -> BackupName:

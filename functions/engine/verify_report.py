@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
@@ -63,14 +63,25 @@ class VerifyReport:
 
 
 class Share(NamedTuple):
-    """Part `number` of `parts` of a verification. Each part looks at all commit records."""
+    """Part `number` of `parts` of a verification.
+
+    With `turns`, numbers that each part takes from and no other part gets again, the parts finish together.
+    """
 
     number: int
     parts: int
+    turns: Iterator[int] | None = None
 
-    def of(self, items: Sequence[T]) -> Sequence[T]:
-        """Give this part's items."""
-        return items[self.number :: self.parts]
+    def of(self, items: Sequence[T]) -> Iterator[T]:
+        """Give this part's items: those whose turn it takes, or every n-th."""
+        if self.turns is None:
+            return iter(items[self.number :: self.parts])
+        return (items[turn] for turn in self.turns if turn < len(items))
+
+    def run_of(self, items: Sequence[T]) -> Sequence[T]:
+        """Give this part's items as one run: neighbours stay together."""
+        start, end = (len(items) * number // self.parts for number in (self.number, self.number + 1))
+        return items[start:end]
 
 
 WHOLE = Share(0, 1)

@@ -18,7 +18,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
+from selectors import EVENT_READ, DefaultSelector
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from functions.engine.errors import StrongroomError
@@ -27,9 +28,16 @@ from functions.engine.ports import DedupIndex, Progress
 
 R = TypeVar("R")
 
+_TASKS_A_PROCESS = 4
 _REPORT_SECONDS = 0.1
 _PR_SET_PDEATHSIG = 1
 _SETTLE_SECONDS = 0.005
+
+
+def processes_for(tasks: int, workers: int, cores: int) -> int:
+    """Say how many processes a job of `tasks` users or backups is worth: one, unless there are several for each."""
+    count = min(workers, cores)
+    return count if tasks >= count * _TASKS_A_PROCESS else 1
 
 
 class WorkerDiedError(StrongroomError):
@@ -75,28 +83,35 @@ class Fleet(Generic[R]):
         answers: dict[int, R] = {}
         board = _Board(index) if index is not None else None
         try:
-            while self._links:
-                for link in wait(list(self._links)):
-                    if isinstance(link, Connection):
-                        self._serve(link, progress, board, answers)
+            with DefaultSelector() as waiting:  # multiprocessing's own `wait` would make one for every message
+                for link, number in self._links.items():
+                    waiting.register(link, EVENT_READ, (link, number))
+                while len(answers) < len(self._links):
+                    for key, _ in waiting.select():
+                        link, number = key.data
+                        self._serve(link, number, progress, board, answers)
+                        if number in answers:
+                            waiting.unregister(link)
         finally:
             for process in self._processes:
                 process.terminate()
                 process.join()
         return [answers[number] for number in sorted(answers)]
 
-    def _serve(self, link: Connection, progress: Progress, board: _Board | None, answers: dict[int, R]) -> None:
+    def _serve(
+        self, link: Connection, number: int, progress: Progress, board: _Board | None, answers: dict[int, R]
+    ) -> None:
         try:
-            kind, payload = link.recv()
+            kind, payload = _receive(link)
         except EOFError:
-            raise WorkerDiedError(f"worker process {self._links[link]} ended without an answer") from None
+            raise WorkerDiedError(f"worker process {number} ended without an answer") from None
         if kind == "progress":
             files, read, new, stored = payload
             progress.advance(files=files, read=read, new=new, stored=stored)
         elif kind in _Board.QUESTIONS and board is not None:
-            link.send(getattr(board, kind)(payload))
+            _send(link, getattr(board, kind)(payload))
         elif kind == "answer":
-            answers[self._links.pop(link)] = payload
+            answers[number] = payload
         else:
             raise payload
 
@@ -163,12 +178,12 @@ class _Link:
 
     def send(self, kind: str, payload: object) -> None:
         with self._lock:
-            self._connection.send((kind, payload))
+            _send(self._connection, (kind, payload))
 
     def ask(self, kind: str, payload: object) -> Any:  # noqa: ANN401 - what the other end answers to this kind
         with self._lock:
-            self._connection.send((kind, payload))
-            return self._connection.recv()
+            _send(self._connection, (kind, payload))
+            return _receive(self._connection)
 
 
 class _LinkedProgress:
@@ -245,6 +260,15 @@ class _LinkedIndex:
         if waiting:
             time.sleep(_SETTLE_SECONDS)
         return bool(waiting)
+
+
+def _send(connection: Connection, message: object) -> None:
+    """Send what pickle knows: the connection's own `send` makes a pickler for every message, which costs more."""
+    connection.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+
+
+def _receive(connection: Connection) -> Any:  # noqa: ANN401 - whatever was sent
+    return pickle.loads(connection.recv_bytes())  # noqa: S301 - from a process of this fleet
 
 
 def _take_turns(counter: Any, turns: int) -> Iterator[int]:  # noqa: ANN401 - multiprocessing's Value is not typed

@@ -21,8 +21,6 @@ from functions.engine.safety import DEFAULT_SAFETY, SafetyParameters
 JOBS = 12
 """Users backed up at once: enough to hide the waits of each for listings and commits."""
 
-_TASKS_A_PROCESS = 4
-
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
@@ -179,9 +177,3 @@ def by_patterns(patterns: Iterable[str]) -> Callable[[FileEntry], bool]:
 def records_of(repository: Repository, names: Iterable[BackupName]) -> Iterable[CommitRecord]:
     """Read the commit records, one after the other, as they are asked for."""
     return (repository.commit(name) for name in names)
-
-
-def processes_for(tasks: int, workers: int, cores: int) -> int:
-    """Say how many processes a job of `tasks` users or backups is worth: one, unless there are several for each."""
-    count = min(workers, cores)
-    return count if tasks >= count * _TASKS_A_PROCESS else 1

@@ -15,7 +15,6 @@ from typing import Self
 
 import certifi
 
-from functions.adapters.dynamo.index import DynamoIndex
 from functions.adapters.local_directory import LocalDirectory, clear_scratch
 from functions.adapters.memory import MemoryIndex
 from functions.adapters.s3.archive import S3Archive
@@ -127,6 +126,8 @@ class Toolbox:
         """Give the dedup index in DynamoDB's `table`; without one, an index that is read from the packs when needed."""
         if table is None:
             return MemoryIndex(lambda index: fill_index(store, index))
+        from functions.adapters.dynamo.index import DynamoIndex  # noqa: PLC0415 - 0.03 s that only a table needs
+
         return DynamoIndex.connect(
             table,
             region=self._connection.region,

@@ -4,11 +4,11 @@ import inspect
 
 import pytest
 
-from cli import options, statuses
+from cli import main, options, statuses
 from cli.commands import verify
-from cli.main import run
+from cli.main import COMMANDS, build, run
 from functions.engine import errors
-from functions.engine.errors import StrongroomError
+from functions.engine.errors import ConfigurationError, StrongroomError
 
 VERIFY = ["verify", "--repository", "my-backups"]
 CLASSES = [
@@ -63,6 +63,40 @@ def test_every_error_has_a_documented_status(
     assert status in statuses.MEANINGS
     assert status not in {statuses.DONE, statuses.BUG, statuses.INTERRUPTED}
     assert capsys.readouterr().err == f"strongroom: {error('it broke')}\n"
+
+
+def test_only_the_command_that_is_named_is_built() -> None:
+    """The others' imports would cost every run; without a name, as in --help, all are there."""
+    assert [item.name for item in build(["verify"]).registered_commands] == ["verify"]
+    assert [item.name for item in build().registered_commands] == list(COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], []])
+def test_the_help_names_all_commands(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Though none of them runs."""
+    assert run(arguments) == statuses.DONE
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in COMMANDS)
+
+
+def test_a_command_that_does_not_exist_is_one_clear_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """Even when the rest of the line names one that does."""
+    for arguments in (["frobnicate"], ["frobnicate", "--user", "backup"]):
+        assert run(arguments) == ConfigurationError.exit_status
+        assert "frobnicate" in capsys.readouterr().err
+
+
+def test_an_interrupt_while_the_command_is_loaded_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The imports take a moment; Ctrl-C may come in it."""
+
+    def interrupted(_name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "import_module", interrupted)
+    assert run(VERIFY) == statuses.INTERRUPTED
+    assert capsys.readouterr().err.startswith("strongroom: INTERRUPTED: ")
 
 
 def test_every_documented_status_is_somebodys() -> None:

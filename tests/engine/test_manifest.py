@@ -99,6 +99,24 @@ def test_a_line_holds_no_newline_and_no_empty_field() -> None:
     assert json.loads(raw) == {"key": "a\nb", "size": 0, "etag": "e", "modified": "t", "chunks": []}
 
 
+def test_lines_that_are_not_wanted_are_left_out_undecoded() -> None:
+    """By their bytes; the trailer is read all the same."""
+    other = encode_entry(ENTRY).replace(b"a.txt", b"c.txt")
+    reader = ManifestReader(write([b"no JSON", encode_entry(ENTRY), other]), "m")
+    left = list(reader.lines(skip={b"no JSON", encode_entry(ENTRY)}.__contains__))
+    assert [line.raw for line in left if isinstance(line, Line)] == [other]
+    assert reader.trailer == TRAILER
+
+
+def test_a_line_after_the_trailer_is_damage_though_nobody_wants_it() -> None:
+    """What was checked elsewhere does not belong there."""
+    known = encode_entry(ENTRY)
+    trailer = {"end": TRAILER.totals._asdict(), "packs": []}
+    data = raw_manifest({"format": 1, **HEADER._asdict()}, known.decode(), trailer, known.decode())
+    with pytest.raises(ManifestCorruptError, match="goes on"):
+        list(ManifestReader(data, "m").lines(skip=known.__eq__))
+
+
 def test_the_digest_is_that_of_the_bytes() -> None:
     """The commit record can prove a manifest."""
     writer = ManifestWriter(HEADER)

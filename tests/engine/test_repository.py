@@ -15,7 +15,7 @@ from functions.engine.errors import (
 )
 from functions.engine.manifest import Line
 from functions.engine.model import BackupStatus, BackupType, Totals
-from functions.engine.repository import BackupName
+from functions.engine.repository import BackupName, look_ahead
 from tests.engine.kit import SOURCE, World, commit_of, flip, manifest_of, name_of, put_all
 
 USERS = ["", "/", "alice", "bob", "a.b", "é", "100%"]
@@ -222,3 +222,39 @@ def test_a_damaged_segment_is_not_taken_up(world: World) -> None:
     world.store.blobs[manifest_key(*name_of(result), 1)] = flip(whole, len(whole) // 2)
     with pytest.raises((ManifestCorruptError, FormatError)):
         world.repository.segment(name_of(result), 1)
+
+
+def test_many_commit_records_come_in_order_and_damage_does_not_hide_the_others(world: World) -> None:
+    """Each with its name, or with the error that keeps it from being read; an outage raises."""
+    put_all(world.source, {f"{user}/file": b"x" for user in "abc"})
+    results = [world.back_up(user) for user in "abc"]
+    names = [name_of(result) for result in results]
+    del world.store.blobs[commit_of(results[1])]
+    found = list(world.repository.commits(iter(names)))
+    assert [name for name, _ in found] == names
+    assert [found[0][1], found[2][1]] == [results[0].record, results[2].record]
+    assert isinstance(found[1][1], BackupNotFoundError)
+
+
+def test_looking_ahead_begins_so_many_and_gives_all_in_order() -> None:
+    """No more are under way than were asked for."""
+    begun: list[int] = []
+
+    def begin(item: int) -> int:
+        begun.append(item)
+        return item
+
+    given = look_ahead(begin, range(10), 3)
+    assert (next(given), begun) == (0, [0, 1, 2])
+    assert (next(given), begun) == (1, [0, 1, 2, 3])
+    assert list(given) == list(range(2, 10))
+    assert list(look_ahead(begin, [], 3)) == []
+
+
+def test_the_first_manifest_is_asked_for_before_the_first_line_is(world: World) -> None:
+    """So that the wait for one backup passes while another is looked at."""
+    put_all(world.source, {"alice/file": b"x"})
+    result = world.back_up("alice")
+    lines = world.repository.entries(result.record)
+    del world.store.blobs[manifest_of(result)]
+    assert [line.key for line in lines] == ["alice/file"]

@@ -13,7 +13,9 @@ from functions.engine.restore_plan import Group, PackRange, Unit, coalesce, grou
 from functions.engine.safety import SafetyParameters
 
 PACKS = ["a" * 32, "b" * 32, "c" * 32]
-SAFETY = SafetyParameters(restore_group=1_000, restore_unit=10, coalesce_gap=50, pack_limit=2_000)
+SAFETY = SafetyParameters(
+    restore_group=1_000, restore_written=1_500, restore_unit=10, coalesce_gap=50, pack_limit=2_000
+)
 GAP, LIMIT = SAFETY.coalesce_gap, SAFETY.pack_limit + FOOTER_SIZE
 
 places = st.builds(
@@ -117,8 +119,19 @@ def test_groups_hold_every_unit_once_and_are_bounded(entries: list[FileEntry]) -
     listed = [unit for group in groups for unit in group.units]
     assert sorted(map(identity, listed)) == sorted(map(identity, units))
     for group in groups:
-        weight = sum(unit.size + SAFETY.restore_unit for unit in group.units)
+        held = {ref for unit in group.units for ref in unit.chunks}
+        weight = sum(ref.length for ref in held) + SAFETY.restore_unit * len(group.units)
         assert len(group.units) == 1 or weight <= SAFETY.restore_group
+        assert len(group.units) == 1 or sum(unit.size for unit in group.units) <= SAFETY.restore_written
+
+
+def test_files_that_share_chunks_are_restored_together() -> None:
+    """A shared chunk is held, and proven, once a group: two releases of one archive cost little more than one."""
+    shared = tuple(ChunkRef(bytes([number]) * 32, PACKS[0], number * 90, 90, 90) for number in range(8))
+    units = [units_of(target(number), FileEntry("k", 720, "e", "t", shared), 1_000)[0] for number in range(4)]
+    groups = list(group_units(units, SAFETY))
+    assert [len(group.units) for group in groups] == [2, 2]
+    assert [group.ranges for group in groups] == [[PackRange(PACKS[0], 0, 720)]] * 2
 
 
 @given(st.lists(files, max_size=10))

@@ -13,8 +13,8 @@ from functions.engine.errors import CorruptionError, UnavailableError
 from functions.engine.manifest import encode_entry
 from functions.engine.model import BlobInfo, Buffer, ChunkRef, FileEntry
 from functions.engine.repository import BackupName
-from functions.engine.verify import Verifier
-from functions.engine.verify_report import Damage, DamageLog, Depth
+from functions.engine.verify import Verifier, survey
+from functions.engine.verify_report import Damage, DamageLog, Depth, Share, merge_reports
 from tests.engine.kit import WORKERS, World, commit_of, contents, flip, manifest_of, name_of, put_all, rewrite, within
 from tests.strategies import noise, prose
 
@@ -250,6 +250,68 @@ def test_damage_in_several_segments_of_several_backups_is_counted_exactly(world:
     (found,) = world.verify(first, second).damages
     assert (found.file_count, len(found.files)) == (260, 100)
     assert found.backups == [name_of(first), name_of(second)]
+
+
+@every_depth
+def test_a_line_that_an_earlier_backup_proved_counts_in_the_later_one(
+    world: World, results: list[BackupResult], depth: Depth
+) -> None:
+    """It is the same file in both, and damage to its pack touches both."""
+    again = world.back_up("alice")
+    assert world.verify(*results, again, depth=depth).files == 8
+    ref = place_of(world, results[0], "alice/small")
+    del world.store.blobs[pack_key(ref.pack)]
+    report = world.verify(*results, again, depth=depth)
+    touched = {name for found in report.damages for name in found.backups}
+    assert {name_of(results[0]), name_of(again)} <= touched
+    (found,) = (item for item in report.damages if item.pack == ref.pack)
+    assert found.files.count("alice/small") == 2
+
+
+@every_depth
+def test_a_line_that_was_proven_is_wrong_where_its_pack_is_not_declared(
+    world: World, results: list[BackupResult], depth: Depth
+) -> None:
+    """The same bytes, but this backup's packs would be swept."""
+    again = world.back_up("alice")
+    rewrite(world, again, lambda entry: entry, lambda record: replace(record, packs=()))
+    (found,) = world.verify(*results, again, depth=depth).damages
+    assert found.code == "COMMIT_CORRUPT"
+    assert found.backups == [name_of(again)]
+
+
+@pytest.mark.parametrize("in_turns", [False, True])
+def test_parts_that_start_from_one_survey_find_together_what_one_finds(
+    world: World, results: list[BackupResult], *, in_turns: bool
+) -> None:
+    """Each pack and each manifest is somebody's; commit records are read once for all."""
+    again = world.back_up("alice")
+    chunk = place_of(world, results[0], "alice/large")
+    damage(world, pack_key(chunk.pack), chunk.offset)
+    del world.store.blobs[manifest_of(results[1])]
+    world.store.blobs[commit_of(again)] = b"{"
+    names = [name_of(result) for result in (*results, again)]
+    found = survey(world.store, names)
+    turns = iter(range(len(found.present)))
+    parts = []
+    for number in range(3):
+        with Verifier(world.store, workers=WORKERS, safety=world.safety) as verifier:
+            share = Share(number, 3, turns if in_turns else None)
+            parts.append(verifier.verify_surveyed(found, Depth.FULL, share=share))
+    together, alone = merge_reports(parts), world.verify(*results, again)
+    assert (together.backups, together.files, together.packs) == (alone.backups, alone.files, alone.packs)
+    assert (together.packs_read, together.bytes_read) == (alone.packs_read, alone.bytes_read)
+    assert sorted(map(str, together.damages)) == sorted(map(str, alone.damages))
+    assert {item.code for item in together.damages} == {"CHUNK_CORRUPT", "MANIFEST_CORRUPT", "COMMIT_CORRUPT"}
+
+
+def test_runs_of_neighbours_are_whole_and_do_not_overlap() -> None:
+    """Whatever the numbers."""
+    for parts in range(1, 6):
+        for count in range(12):
+            runs = [list(Share(number, parts).run_of(range(count))) for number in range(parts)]
+            assert [item for run in runs for item in run] == list(range(count))
+            assert max(map(len, runs)) - min(map(len, runs)) <= 1
 
 
 def test_a_sample_is_the_same_for_the_same_seed(world: World) -> None:

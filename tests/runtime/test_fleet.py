@@ -9,8 +9,7 @@ from textwrap import dedent
 
 from functions.adapters.memory import MemoryIndex
 from functions.engine.model import ChunkRef
-from functions.runtime.fleet import _Board
-from functions.runtime.local_run import processes_for
+from functions.runtime.fleet import _Board, processes_for
 
 ROOT = Path(__file__).resolve().parents[2]
 CHUNK, PACK = b"c" * 32, "0" * 32
