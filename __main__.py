@@ -1,0 +1,35 @@
+"""The program: settings -> components, in the order in which they depend on each other -> exports."""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+from pulumi.runtime.config import CONFIG
+
+from components.exports import capabilities, exports
+from components.service import Service, ServiceArgs
+from components.settings import Names, advice, load, stack_tags
+from components.storage import Storage, StorageArgs
+from components.tagging import tag_everything
+from components.topic import Topic, TopicArgs
+from components.watch import Watch, WatchArgs
+
+# The whole configuration, since a key that nobody knows is a mistake, not something to overlook.
+settings = load(CONFIG.get())
+names = Names(settings)
+for sentence in advice(settings):
+    pulumi.log.warn(sentence)
+tag_everything(stack_tags(settings))
+
+storage = Storage("storage", StorageArgs(settings, names))
+topic = Topic(
+    "notices",
+    TopicArgs(name=names.topic(), key=storage.key, account_id=settings.account_id, email=settings.notifications.email),
+)
+service = Service("service", ServiceArgs(settings, names, storage, topic.ref))
+watch = Watch("watch", WatchArgs(settings, names, storage, service, topic.ref))
+
+for name, value in exports(storage, service, watch, topic.ref.arn).items():
+    pulumi.export(name, value)
+pulumi.export("SystemCapabilities", json.dumps(capabilities(settings), sort_keys=True))

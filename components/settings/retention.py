@@ -1,0 +1,58 @@
+"""How long backups are kept, where, and in which storage class."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+from pydantic import Field
+
+from components.settings.section import Section
+from components.settings.values import Region
+
+StorageClass: TypeAlias = Literal[
+    "STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"
+]
+"""One Zone-IA is left out: a backup must survive the loss of a zone."""
+ReplicaClass: TypeAlias = Literal["STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "GLACIER_IR"]
+"""A replica that must be thawed is none when the first region is gone."""
+
+MAX_DAYS: Final = 36_500
+"""The longest retention of Object Lock, 100 years (Amazon S3 User Guide, "Object Lock considerations")."""
+
+
+class Replica(Section):
+    """The copy in a second region."""
+
+    region: Region = Field(description="Region of the copy. Another one than the stack's, in the same partition.")
+    time_control: bool = Field(
+        default=False, description="S3 Replication Time Control: 15 minutes, promised by AWS, for 0.015 USD a GB."
+    )
+    storage_class: ReplicaClass = Field("STANDARD_IA", description="Storage class of the copies.")
+
+
+class Retention(Section):
+    """How long what is kept, and what nobody may delete meanwhile."""
+
+    days: int = Field(60, ge=1, le=MAX_DAYS, description="Days that a backup is kept.")
+    undelete_days: int = Field(
+        14, ge=1, le=MAX_DAYS, description="Days that what was deleted can be brought back. At most `days`."
+    )
+    lock_mode: Literal["GOVERNANCE", "COMPLIANCE"] = Field(
+        "GOVERNANCE", description="Object Lock. COMPLIANCE cannot be lifted or shortened by anybody, AWS included."
+    )
+    lock_days: int = Field(30, ge=1, le=MAX_DAYS, description="Days that an object is locked at birth. At most `days`.")
+    audit_days: int = Field(
+        2_555, ge=90, le=MAX_DAYS, description="Days that the trail and the access logs are kept: seven years."
+    )
+
+
+class Tier(Section):
+    """The storage class of packs. Commit records and manifests are small and stay in STANDARD."""
+
+    storage_class: StorageClass = Field(
+        "STANDARD", description="Class that packs move to as soon as S3 allows: on day 30 to STANDARD_IA, else at once."
+    )
+    accept_slow_restore: bool = Field(
+        default=False,
+        description="Allows GLACIER and DEEP_ARCHIVE, from which no restore ends within the RTO of 2 hours.",
+    )

@@ -1,0 +1,44 @@
+"""What several settings must be together. Each rule is a pure function from settings to problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from components.settings import rules_places, rules_production, rules_time
+from components.settings.problems import Problem
+from components.settings.stack import Settings
+
+
+class Rule(NamedTuple):
+    """Is asked only when none of the keys that it needs is broken itself."""
+
+    needs: frozenset[str]
+    check: Callable[[Settings], Iterator[Problem]]
+
+
+def _rule(check: Callable[[Settings], Iterator[Problem]], *needs: str) -> Rule:
+    return Rule(frozenset(needs), check)
+
+
+RULES = (
+    _rule(rules_production.called_prod, "environment"),
+    _rule(rules_production.keeps_its_data, "environment", "protect"),
+    _rule(rules_production.has_a_replica, "environment", "replica"),
+    _rule(rules_production.is_isolated, "environment", "network"),
+    _rule(rules_production.tells_somebody, "environment", "notifications"),
+    _rule(rules_places.replica_is_elsewhere, "region", "replica"),
+    _rule(rules_places.buckets_are_not_ours, "environment", "accountId", "region", "replica", "sources", "restore"),
+    _rule(rules_places.sources_differ, "sources"),
+    _rule(rules_places.environment_fits, "sources", "restore"),
+    _rule(rules_places.keys_are_here, "region", "sources", "restore"),
+    _rule(rules_places.trusts_others, "accountId", "access"),
+    _rule(rules_places.subnets_are_large_enough, "network"),
+    _rule(rules_places.tags_are_true, "tags"),
+    _rule(rules_time.lock_within_retention, "retention"),
+    _rule(rules_time.undelete_within_retention, "retention"),
+    _rule(rules_time.restores_in_time, "tier", "retention"),
+    _rule(rules_time.window_before_next_run, "schedules", "alarms"),
+    _rule(rules_time.runs_often_enough, "schedules", "alarms"),
+    _rule(rules_time.watchdog_looks_daily, "schedules"),
+)

@@ -1,0 +1,82 @@
+"""Rules about days, hours and schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from components.settings.cron import DAY, Cron, Rate, longest_gap, parse_schedule, shortest_gap
+from components.settings.problems import Problem
+from components.settings.retention import Retention
+from components.settings.stack import Settings
+from components.settings.storage_prices import RTO_HOURS, THAW_HOURS, explain_tier
+
+_COLLECTION_DAYS: Final = 3
+"""From the day on which nothing needs a pack any more to its expiry: two of grace, and a second look a day later."""
+
+
+def lock_within_retention(settings: Settings) -> Iterator[Problem]:
+    """`retention.lockDays` must be at most `retention.days`: a longer lock keeps what nobody wants."""
+    retention = settings.retention
+    if retention.lock_days > retention.days:
+        must = f"must be at most retention.days, which is {retention.days}"
+        yield Problem(("retention", "lockDays"), retention.lock_days, must, min(30, retention.days))
+
+
+def undelete_within_retention(settings: Settings) -> Iterator[Problem]:
+    """`retention.undeleteDays` must be at most `retention.days`: what is deleted is not kept longer."""
+    retention = settings.retention
+    if retention.undelete_days > retention.days:
+        must = f"must be at most retention.days, which is {retention.days}"
+        yield Problem(("retention", "undeleteDays"), retention.undelete_days, must, min(14, retention.days))
+
+
+def restores_in_time(settings: Settings) -> Iterator[Problem]:
+    """`tier.storageClass` must be read at once, for the RTO, unless `tier.acceptSlowRestore` says otherwise."""
+    storage_class = settings.tier.storage_class
+    if storage_class in THAW_HOURS and not settings.tier.accept_slow_restore:
+        cost = "; ".join(explain_tier(storage_class, life_days(settings.retention)))
+        must = (
+            f"must be a class that is read at once, since the RTO is {RTO_HOURS} hours, unless tier.acceptSlowRestore "
+            f"is true ({cost})"
+        )
+        yield Problem(("tier", "storageClass"), storage_class, must, "GLACIER_IR")
+
+
+def window_before_next_run(settings: Settings) -> Iterator[Problem]:
+    """`alarms.runWindowMinutes` must fit between two runs of `schedules.incremental`, and of `schedules.full`."""
+    window = settings.alarms.run_window_minutes
+    for name in ("incremental", "full"):
+        expression = getattr(settings.schedules, name)
+        gap = shortest_gap(_parsed(expression))
+        if window > gap:
+            must = f"must be at most {gap}, the minutes between two runs of schedules.{name}, {expression}"
+            yield Problem(("alarms", "runWindowMinutes"), window, must, min(240, gap))
+
+
+def runs_often_enough(settings: Settings) -> Iterator[Problem]:
+    """`alarms.rpoHours` must be at least the longest time without a run, of both schedules together."""
+    schedules, hours = settings.schedules, settings.alarms.rpo_hours
+    gap = longest_gap([_parsed(schedules.incremental), _parsed(schedules.full)])
+    if gap > hours * 60:
+        must = f"must be at least {-(-gap // 60)}, the hours that pass without a run by schedules.incremental and full"
+        yield Problem(("alarms", "rpoHours"), hours, must, -(-gap // 60))
+
+
+def watchdog_looks_daily(settings: Settings) -> Iterator[Problem]:
+    """`schedules.watchdog` must come once a day or more often: it finds the runs that did not happen."""
+    if longest_gap([_parsed(settings.schedules.watchdog)]) > DAY:
+        must = "must come once a day or more often: it finds the runs that did not happen"
+        yield Problem(("schedules", "watchdog"), settings.schedules.watchdog, must, "cron(10 6 * * ? *)")
+
+
+def life_days(retention: Retention) -> int:
+    """Give the days that S3 charges for the shortest-lived pack: kept, let go, and recoverable for a while."""
+    return retention.days + _COLLECTION_DAYS + retention.undelete_days
+
+
+def _parsed(expression: str) -> Rate | Cron:
+    schedule = parse_schedule(expression)
+    if schedule is None:
+        raise ValueError(expression)
+    return schedule

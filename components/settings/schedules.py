@@ -1,0 +1,23 @@
+"""When things happen."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from components.settings.section import Section
+from components.settings.values import Schedule, Timezone
+
+
+class Schedules(Section):
+    """Expressions of EventBridge Scheduler."""
+
+    incremental: Schedule = Field("cron(0 2 * * ? *)", description="Backs up what changed.")
+    full: Schedule = Field(
+        "cron(0 1 ? * SUN *)", description="Reads every byte again. A run that finds another at work is skipped."
+    )
+    watchdog: Schedule = Field("cron(10 6 * * ? *)", description="Looks for runs that did not happen or did not end.")
+    sample: Schedule = Field("cron(30 6 * * ? *)", description="Reads a sample of packs.")
+    structure: Schedule = Field("cron(0 7 ? * SAT *)", description="Checks the structure of every newest backup.")
+    drill: Schedule = Field("cron(0 8 * * ? *)", description="Restores users to a scratch prefix and compares.")
+    restore_poll: Schedule = Field("rate(15 minutes)", description="Wakes restores that wait for archived packs.")
+    timezone: Timezone = Field("UTC", description="Time zone of the cron expressions. Only UTC has no clock changes.")

@@ -1,0 +1,48 @@
+"""How much works at once, and where."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+from pydantic import Field
+
+from components.settings.section import Section
+from components.settings.values import Cidr
+
+LogDays: TypeAlias = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]
+"""Amazon CloudWatch Logs API Reference, PutRetentionPolicy."""
+
+MIN_CONCURRENCY: Final = 2
+MAX_CONCURRENCY: Final = 1_000
+"""Of an event source mapping (AWS Lambda Developer Guide, "Configuring maximum concurrency for Amazon SQS")."""
+
+
+class Workers(Section):
+    """The functions that move data."""
+
+    memory_mb: int = Field(1_769, ge=512, le=10_240, description="Memory of a worker. 1,769 MB is one core.")
+    timeout_seconds: int = Field(
+        900, ge=180, le=900, description="Timeout of a worker, which hands its work on 90 seconds before."
+    )
+    concurrency: int = Field(
+        50, ge=MIN_CONCURRENCY, le=MAX_CONCURRENCY, description="Workers that back up users at once."
+    )
+    priority_concurrency: int = Field(
+        5, ge=MIN_CONCURRENCY, le=MAX_CONCURRENCY, description="More workers, for priority users only."
+    )
+    restore_concurrency: int = Field(
+        50, ge=MIN_CONCURRENCY, le=MAX_CONCURRENCY, description="Workers that restore at once."
+    )
+    log_days: LogDays = Field(30, description="Days that the functions' logs are kept.")
+
+
+class Network(Section):
+    """Where the functions run."""
+
+    isolated: bool = Field(
+        default=True, description="Functions run in a VPC without a way to the internet, and reach AWS by endpoints."
+    )
+    cidr: Cidr = Field("10.0.0.0/16", description="Addresses of the VPC.")
+    zones: int = Field(2, ge=1, le=6, description="Zones of the VPC. Each costs 7 USD a month an interface endpoint.")

@@ -1,0 +1,232 @@
+"""What holds data: keys, buckets and tables in one or two regions, and who may read them from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pulumi import ComponentResource, ResourceOptions
+
+from components.access import Access, AccessArgs, bucket_statements
+from components.audit import Audit, AuditArgs
+from components.bucket import Bucket, BucketArgs
+from components.bucket_policy import Lock
+from components.key_policy import cloudtrail, log_groups, publisher, trusted_accounts
+from components.kms import Key, KeyArgs
+from components.lifecycle import ByAge, ByTag
+from components.refs import BucketRef, KeyRef, TableRef
+from components.replication import Replication, ReplicationArgs
+from components.settings import Names, Replica, Settings
+from components.tables import TABLES, Tables, TablesArgs
+from components.topic import ALARMS, BUDGETS, EVENTS
+
+_WINDOW_DAYS, _SHORT_WINDOW_DAYS = 30, 7
+"""Days in which the deletion of a key can be taken back: in a stack that protects its data, and in any other."""
+_SCRATCH_DAYS = 2
+_LOG_DAYS = 365
+_PUBLISHERS = (ALARMS, EVENTS, BUDGETS)
+
+
+@dataclass(frozen=True)
+class StorageArgs:
+    """The settings, and what everything is called."""
+
+    settings: Settings
+    names: Names
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The second region."""
+
+    region: str
+    key: KeyRef
+    bucket: BucketRef
+    rule: str
+
+
+class Storage(ComponentResource):
+    """Keys, repository, replica, logs, scratch, trail, tables."""
+
+    key: KeyRef
+    repository: BucketRef
+    scratch: BucketRef
+    tables: dict[str, TableRef]
+    copy: Copy | None
+
+    def __init__(self, name: str, args: StorageArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("strongroom:index:Storage", name, None, opts)
+        self._settings, self._names, self._own = args.settings, args.names, ResourceOptions(parent=self)
+        settings, names = args.settings, args.names
+        self.key = self._key("primary", settings.region)
+        self._logs = self._log_bucket("logs", settings.region, [names.bucket_arn(k) for k in ("primary", "trail")])
+        self.repository = self._repository()
+        self.scratch = self._scratch()
+        self.copy = self._copy(settings.replica) if settings.replica else None
+        self._audit()
+        self.tables = self._tables()
+        if settings.access.trusted_accounts:
+            self._access()
+        self.register_outputs({"repository": self.repository.name})
+
+    def _key(self, kind: str, region: str) -> KeyRef:
+        settings, names = self._settings, self._names
+        account, partition = settings.account_id, settings.partition
+        statements = [publisher(service, account) for service in _PUBLISHERS]
+        statements.append(log_groups(region, account, "/aws/", partition))
+        if kind == "primary":
+            statements += cloudtrail(account, names.trail_arn(), partition)
+            trusted = settings.access.trusted_accounts
+            if trusted:
+                statements += trusted_accounts(trusted, region, names.bucket_arn("primary"), partition)
+        return Key(
+            kind,
+            KeyArgs(
+                alias=names.key_alias(kind),
+                description=f"Strongroom {settings.environment}: {kind}",
+                account_id=account,
+                region=region,
+                statements=statements,
+                deletion_window_days=_WINDOW_DAYS if settings.protect else _SHORT_WINDOW_DAYS,
+                protect=settings.protect,
+                partition=partition,
+            ),
+            self._own,
+        ).ref
+
+    def _repository(self) -> BucketRef:
+        settings, names = self._settings, self._names
+        trusted, arn = settings.access.trusted_accounts, names.bucket_arn("primary")
+        sources = [source.name for source in settings.sources]
+        return self._bucket(
+            BucketArgs(
+                name=names.bucket("primary"),
+                kind="repository",
+                region=settings.region,
+                account_id=settings.account_id,
+                lifecycle=ByTag(settings.retention.undelete_days, settings.tier.storage_class),
+                key=self.key,
+                lock=self._lock(),
+                log_target=self._logs,
+                protect=settings.protect,
+                statements=bucket_statements(trusted, arn, sources, settings.partition) if trusted else (),
+            )
+        )
+
+    def _scratch(self) -> BucketRef:
+        settings = self._settings
+        return self._bucket(
+            BucketArgs(
+                name=self._names.bucket("scratch"),
+                kind="scratch",
+                region=settings.region,
+                account_id=settings.account_id,
+                lifecycle=ByAge(_SCRATCH_DAYS),
+                key=self.key,
+                log_target=self._logs,
+                protect=False,
+            )
+        )
+
+    def _log_bucket(self, kind: str, region: str, sources: list[str]) -> BucketRef:
+        settings = self._settings
+        return Bucket(
+            f"{kind}-{region}",
+            BucketArgs(
+                name=self._names.bucket("logs", region),
+                kind="logs",
+                region=region,
+                account_id=settings.account_id,
+                lifecycle=ByAge(_LOG_DAYS),
+                log_sources=[*sources, self._names.bucket_arn("scratch", region)],
+                protect=settings.protect,
+            ),
+            self._own,
+        ).ref
+
+    def _copy(self, replica: Replica) -> Copy:
+        settings, names = self._settings, self._names
+        key = self._key("replica", replica.region)
+        logs = self._log_bucket("logs", replica.region, [names.bucket_arn("replica", replica.region)])
+        bucket = self._bucket(
+            BucketArgs(
+                name=names.bucket("replica", replica.region),
+                kind="replica",
+                region=replica.region,
+                account_id=settings.account_id,
+                lifecycle=ByTag(settings.retention.undelete_days),
+                key=key,
+                lock=self._lock(),
+                log_target=logs,
+                protect=settings.protect,
+            )
+        )
+        replication = Replication(
+            "replication",
+            ReplicationArgs(
+                source=self.repository,
+                source_key=self.key,
+                source_region=settings.region,
+                replica=bucket,
+                replica_key=key,
+                replica_region=replica.region,
+                account_id=settings.account_id,
+                time_control=replica.time_control,
+                storage_class=replica.storage_class,
+            ),
+            self._own,
+        )
+        return Copy(replica.region, key, bucket, replication.rule)
+
+    def _audit(self) -> None:
+        settings, names = self._settings, self._names
+        Audit(
+            "audit",
+            AuditArgs(
+                trail_name=names.trail(),
+                trail_arn=names.trail_arn(),
+                bucket_name=names.bucket("trail"),
+                bucket_arn=names.bucket_arn("trail"),
+                buckets=[self.repository, *([self.copy.bucket] if self.copy else [])],
+                key=self.key,
+                region=settings.region,
+                account_id=settings.account_id,
+                retention_days=settings.retention.audit_days,
+                log_target=self._logs,
+                protect=settings.protect,
+            ),
+            self._own,
+        )
+
+    def _tables(self) -> dict[str, TableRef]:
+        settings, copy = self._settings, self.copy
+        args = TablesArgs(
+            names={table: self._names.table(table) for table in TABLES},
+            key=self.key,
+            region=settings.region,
+            replica_region=copy.region if copy else None,
+            replica_key=copy.key if copy else None,
+            protect=settings.protect,
+        )
+        return Tables("tables", args, self._own).refs
+
+    def _access(self) -> None:
+        settings = self._settings
+        Access(
+            "access",
+            AccessArgs(
+                role_name=self._names.of("restore"),
+                trusted_accounts=settings.access.trusted_accounts,
+                repository=self.repository,
+                key=self.key,
+                region=settings.region,
+                sources=[source.name for source in settings.sources],
+                partition=settings.partition,
+            ),
+            self._own,
+        )
+
+    def _lock(self) -> Lock:
+        return Lock(self._settings.retention.lock_mode, self._settings.retention.lock_days)
+
+    def _bucket(self, args: BucketArgs) -> BucketRef:
+        return Bucket(f"{args.kind}-{args.region}", args, self._own).ref

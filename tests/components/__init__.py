@@ -1,0 +1,1 @@
+"""Tests of the components, each under Pulumi's mocks."""

@@ -1,0 +1,243 @@
+"""Rules between keys: each refuses what it is about, names the key, and lets the neighbouring value pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.settings import Names, Settings, load, stack_tags
+from components.settings.problems import key_of
+from components.settings.rules import RULES
+from components.settings.shapes import fields_of
+from components.settings.tags import OWN_TAGS
+from functions.engine.errors import ConfigurationError
+from tests.settings.kit import DEV, KEY, PROD, SOURCE, config, loaded, refused, steadily
+
+OTHER_SOURCE = {"name": "mail", "bucket": "acme-mail"}
+NAMES = Names(load(DEV))
+EU_KEY = KEY.replace("us-east-1", "eu-west-1")
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    (PROD | {"protect": False}, "protect is false: must not be relaxed in prod, such as true"),
+    (
+        PROD | {"replica": {}},
+        'replica is {}: must be set in prod: its backups survive the loss of a region, such as {"',
+    ),
+    (PROD | {"network": {"isolated": False}}, "network.isolated is false: must not be relaxed in prod, such as true"),
+    (PROD | {"network": {"zones": 1}}, "network.zones is 1: must not be relaxed in prod, such as 2"),
+    (PROD | {"notifications": {}}, "notifications.email is null: must be set in prod"),
+    (PROD | {"environment": "prod-eu", "protect": False}, "protect is false: must not be relaxed in prod"),
+    (config(environment="production"), 'environment is "production": must be prod, or begin with prod-'),
+    (config(environment="prd"), 'environment is "prd": must be prod'),
+    (config(environment="prd-eu"), 'environment is "prd-eu": must be prod'),
+    (config(environment="porduction"), 'environment is "porduction": must be prod'),
+    (config(environment="live"), 'environment is "live": must be prod'),
+    (config(environment="prod2"), 'environment is "prod2": must be prod'),
+    (config(replica={"region": "us-east-1"}), 'replica.region is "us-east-1": must be another region than us-east-1'),
+    (config(replica={"region": "cn-north-1"}), 'replica.region is "cn-north-1": must be another region than us-east-1'),
+    (config(region="us-gov-west-1"), 'replica.region is "us-west-2": must be another region than us-gov-west-1'),
+    (config(retention={"days": 29}), "retention.lockDays is 30: must be at most retention.days, which is 29"),
+    (
+        config(retention={"days": 30, "undeleteDays": 31}),
+        "retention.undeleteDays is 31: must be at most retention.days, which is 30, such as 14",
+    ),
+    (config(tier={"storageClass": "GLACIER"}), "no restore ends before 5 hours, beyond the RTO of 2"),
+    (
+        config(tier={"storageClass": "DEEP_ARCHIVE"}),
+        "unless tier.acceptSlowRestore is true (DEEP_ARCHIVE costs 0.99 USD",
+    ),
+    (
+        config(alarms={"runWindowMinutes": 240}, schedules={"incremental": "rate(3 hours)"}),
+        "must be at most 180, the minutes between two runs of schedules.incremental, rate(3 hours), such as 180",
+    ),
+    (
+        config(schedules={"full": "cron(0 1,4 ? * SUN *)"}),
+        "alarms.runWindowMinutes is 240: must be at most 180, the minutes between two runs of schedules.full",
+    ),
+    (
+        config(schedules={"incremental": "cron(0 2 ? * MON-FRI *)"}),
+        "alarms.rpoHours is 24: must be at least 47, the hours that pass without a run",
+    ),
+    (config(schedules={"watchdog": "rate(25 hours)"}), 'schedules.watchdog is "rate(25 hours)": must come once a day'),
+    (
+        config(sources=[SOURCE | {"bucket": NAMES.bucket("primary")}]),
+        f'sources[0].bucket is "{NAMES.bucket("primary")}": must not be a bucket of this stack',
+    ),
+    (
+        config(restore={"buckets": ["acme-restored", NAMES.bucket("replica", "us-west-2")]}),
+        f'restore.buckets[1] is "{NAMES.bucket("replica", "us-west-2")}": must not be a bucket of this stack',
+    ),
+    (
+        config(sources=[SOURCE, OTHER_SOURCE | {"name": "reports"}]),
+        'sources[1].name is "reports": must be the name of one source only, such as reports-2',
+    ),
+    (
+        config(sources=[SOURCE, SOURCE | {"name": "more"}]),
+        'sources[1].prefix is "clients/": must not hold, or be held by, what source reports protects',
+    ),
+    (
+        config(sources=[SOURCE, SOURCE | {"name": "more", "prefix": ""}]),
+        'sources[1].prefix is "": must not hold, or be held by, what source reports protects',
+    ),
+    (config(sources=[SOURCE | {"keyArn": EU_KEY}]), f'sources[0].keyArn is "{EU_KEY}": must be a key of the stack\'s'),
+    (config(restore={"keyArns": [EU_KEY]}), f'restore.keyArns[0] is "{EU_KEY}": must be a key of the stack\'s'),
+    (
+        config(access={"trustedAccounts": ["123456789012"]}),
+        'access.trustedAccounts[0] is "123456789012": must be another account than the stack\'s own',
+    ),
+    (
+        config(access={"trustedAccounts": ["210987654321", "210987654321"]}),
+        'access.trustedAccounts[1] is "210987654321": must be another account than the stack\'s own, named once',
+    ),
+    (config(network={"cidr": "10.0.0.0/27"}), 'network.cidr is "10.0.0.0/27": must be large enough for 2 subnets'),
+    (config(network={"cidr": "10.0.0.0/26", "zones": 3}), "must be large enough for 3 subnets of 32 addresses: /25"),
+    (config(tags={"rto": "2hours"}), 'tags.rto is "2hours": must not be set: the program sets System, Application,'),
+    (config(sources=[SOURCE | {"priority": ["x" * 250] * 12}]), "sources is "),
+    (config(restore={"buckets": ["b" * 60] * 60}), "restore.buckets is "),
+]
+
+
+@pytest.mark.parametrize(("configuration", "expected"), REFUSED, ids=range(len(REFUSED)))
+def test_what_does_not_fit_together_is_refused(configuration: dict[str, Any], expected: str) -> None:
+    """One line, under the key that has to change."""
+    (line,) = refused(configuration)
+    assert expected in line
+    assert line.startswith("strongroom:")
+
+
+ALLOWED: list[dict[str, Any]] = [
+    PROD,
+    PROD | {"environment": "prod-eu"},
+    config(environment="preview"),
+    config(environment="demo", protect=False, network={"isolated": False, "zones": 1}, replica={}),
+    config(environment="staging"),
+    config(environment="test"),
+    config(replica={"region": "eu-west-1"}),
+    config(region="cn-north-1", replica={"region": "cn-northwest-1"}),
+    config(retention={"days": 30, "lockDays": 30, "undeleteDays": 30}),
+    config(retention={"days": 1, "lockDays": 1, "undeleteDays": 1}),
+    config(tier={"storageClass": "GLACIER", "acceptSlowRestore": True}),
+    config(tier={"storageClass": "GLACIER_IR"}),
+    config(alarms={"runWindowMinutes": 1440}),
+    config(alarms={"runWindowMinutes": 180}, schedules={"incremental": "rate(3 hours)"}),
+    config(alarms={"rpoHours": 47}, schedules={"incremental": "cron(0 2 ? * MON-FRI *)"}),
+    config(schedules={"watchdog": "rate(24 hours)"}),
+    config(sources=[SOURCE, OTHER_SOURCE]),
+    config(sources=[SOURCE, SOURCE | {"name": "more", "prefix": "partners/"}]),
+    config(sources=[SOURCE, OTHER_SOURCE | {"prefix": "clients/"}]),
+    config(sources=[SOURCE | {"keyArn": KEY}], restore={"buckets": ["acme-reports"], "keyArns": [KEY]}),
+    config(access={"trustedAccounts": ["210987654321", "310987654321"]}),
+    config(network={"cidr": "10.0.0.0/26"}),
+    config(network={"cidr": "10.0.0.0/27", "zones": 1}),
+    config(tags={"CostCenter": "x", "Owner": ""}),
+]
+
+
+@pytest.mark.parametrize("configuration", ALLOWED, ids=range(len(ALLOWED)))
+def test_what_just_fits_is_taken(configuration: dict[str, Any]) -> None:
+    """The limit itself is allowed."""
+    assert load(configuration).environment == configuration["environment"]
+
+
+def test_every_rule_has_refused_something() -> None:
+    """No rule that never speaks; each is asked for keys that exist, and says in words what must be."""
+    spoken = set()
+    for configuration, _ in REFUSED:
+        settings = _built(configuration)
+        spoken |= {rule.check for rule in RULES if any(True for _ in rule.check(settings))}
+    assert spoken == {rule.check for rule in RULES}
+    for rule in RULES:
+        assert rule.needs <= set(fields_of(Settings))
+        assert "must" in (rule.check.__doc__ or "")
+
+
+def test_a_rule_needs_every_key_that_it_names() -> None:
+    """Or a broken value of it would be judged by its default."""
+    for configuration, _ in REFUSED:
+        settings = _built(configuration)
+        for rule in RULES:
+            for problem in rule.check(settings):
+                assert str(problem.path[0]) in rule.needs, key_of(problem.path)
+
+
+def test_a_broken_key_silences_the_rules_that_need_it_and_no_others() -> None:
+    """What is not known is not judged."""
+    lines = refused(PROD | {"protect": "x", "retention": {"days": 5, "lockDays": "x"}, "network": {"zones": 1}})
+    assert [line.split()[0] for line in lines] == [
+        "strongroom:retention.lockDays",
+        "strongroom:protect",
+        "strongroom:network.zones",
+    ]
+
+
+def test_no_rule_judges_a_broken_key_by_its_default() -> None:
+    """Another region was meant, and misspelt: the replica may well be elsewhere."""
+    (line,) = refused(config(region="us-west-9", replica={"region": "us-east-1"}))
+    assert line.startswith("strongroom:region is ")
+
+
+@steadily
+@given(days=st.integers(1, 400), lock=st.integers(1, 400), undelete=st.integers(1, 400))
+def test_lock_and_undelete_never_outlive_the_retention(days: int, lock: int, undelete: int) -> None:
+    """Of whatever is taken; and whatever fits is taken."""
+    configuration = config(retention={"days": days, "lockDays": lock, "undeleteDays": undelete})
+    assert _is_taken(configuration) == (lock <= days and undelete <= days)
+
+
+@steadily
+@given(st.sampled_from(["a/", "a/b/", "b/", "a/bc/", ""]), st.sampled_from(["a/", "a/b/", "b/", "a/bc/", ""]))
+def test_no_object_belongs_to_two_sources(one: str, other: str) -> None:
+    """Of one bucket."""
+    sources = [{"name": str(number), "bucket": "acme", "prefix": prefix} for number, prefix in enumerate((one, other))]
+    apart = not one.startswith(other) and not other.startswith(one)
+    assert _is_taken(config(sources=sources)) == apart
+
+
+@steadily
+@given(st.from_regex(r"[a-z][a-z0-9]{0,3}(-[a-z0-9]{1,3})?", fullmatch=True))
+def test_no_environment_is_relaxed_under_the_name_of_production(name: str) -> None:
+    """Whatever begins with `prod` either is production or is refused."""
+    try:
+        settings = load(config(environment=name, protect=False))
+    except ConfigurationError:
+        return
+    assert not name.startswith(("prod", "live"))
+    assert not settings.production
+
+
+def test_tags_say_what_is_true() -> None:
+    """Of this stack, whatever it is configured to be; those of the organisation stay."""
+    tags = stack_tags(loaded(tags={"CostCenter": "x"}))
+    assert set(tags) == {"CostCenter", *OWN_TAGS}
+    assert (tags["Environment"], tags["BackupRetention"], tags["RPO"], tags["RTO"]) == (
+        "dev",
+        "60days",
+        "24hours",
+        "2hours",
+    )
+    assert (tags["DisasterRecovery"], tags["NetworkIsolation"]) == ("CrossRegion", "VPCEndpoints")
+    relaxed = loaded(
+        replica={}, network={"isolated": False}, tier={"storageClass": "GLACIER", "acceptSlowRestore": True}
+    )
+    tags = stack_tags(relaxed)
+    assert (tags["DisasterRecovery"], tags["NetworkIsolation"], tags["RTO"]) == (
+        "SingleRegion",
+        "PublicInternet",
+        "7hours",
+    )
+
+
+def _built(configuration: dict[str, Any]) -> Settings:
+    """Give settings that no rule has seen."""
+    return Settings.model_validate(configuration, strict=False)
+
+
+def _is_taken(configuration: dict[str, Any]) -> bool:
+    try:
+        load(configuration)
+    except ConfigurationError:
+        return False
+    return True
