@@ -19,6 +19,7 @@ SEGMENTS_A_PART = 1_000
 
 PARTS = 100
 
+
 class KeyRange(NamedTuple):
     """Keys greater than `after`, and at most `until` (None: to the end)."""
 
