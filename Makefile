@@ -50,8 +50,9 @@ demo: $(DEV) $(MINISTACK) ## back up and restore against the embedded AWS
 bench: $(BENCH) $(MINISTACK) ## measure the engine
 	@.venv-bench/bin/python -m benchmarks.run $(ARGS)
 
-layer: $(DEV) ## build what the functions need, for this machine; for Lambda with ARGS=--lambda
-	@$(BIN)/python -m bundle $(if $(filter layer,$(MAKECMDGOALS)),$(ARGS),--quiet)
+layer: $(DEV) ## build what the functions need, for this machine and for Lambda
+	@$(BIN)/python -m bundle $(if $(filter layer,$(MAKECMDGOALS)),,--quiet)
+	@$(BIN)/python -m bundle --lambda $(if $(filter layer,$(MAKECMDGOALS)),,--quiet)
 
 simulate: $(DEV) ## runs and restores at sizes that cannot be measured
 	@$(BIN)/python -m benchmarks.simulate $(ARGS)
