@@ -93,25 +93,25 @@ def cloudtrail(account_id: str, trail_arn: str, partition: str = "aws") -> list[
 def trusted_accounts(
     account_ids: Sequence[str], region: str, bucket_arn: Input[str], partition: str = "aws"
 ) -> list[Statement]:
-    """Let each trusted account read objects of one bucket, through S3 only.
+    """Let each trusted account read objects of one bucket, through S3 only. Without accounts there is no statement.
 
     With a bucket key the encryption context is the bucket (Amazon S3 User Guide, "Reducing the cost of SSE-KMS with
     Amazon S3 Bucket Keys"): nothing else under the key, not even in another bucket, opens for them.
     """
-    through_s3 = {
-        "StringEquals": {
-            "kms:ViaService": f"s3.{region}.amazonaws.com",
-            "kms:EncryptionContext:aws:s3:arn": bucket_arn,
-        }
-    }
+    if not account_ids:
+        return []
     return [
         {
-            "Sid": f"TrustedAccount{account_id}",
+            "Sid": "TrustedAccounts",
             "Effect": "Allow",
-            "Principal": {"AWS": f"arn:{partition}:iam::{account_id}:root"},
+            "Principal": {"AWS": [f"arn:{partition}:iam::{account_id}:root" for account_id in account_ids]},
             "Action": "kms:Decrypt",
             "Resource": "*",
-            "Condition": through_s3,
+            "Condition": {
+                "StringEquals": {
+                    "kms:ViaService": f"s3.{region}.amazonaws.com",
+                    "kms:EncryptionContext:aws:s3:arn": bucket_arn,
+                }
+            },
         }
-        for account_id in account_ids
     ]

@@ -18,6 +18,7 @@ from tests.program.kit import ACCOUNT, Program
 
 REPOSITORY = BucketRef("test-primary", "arn:aws:s3:::test-primary")
 TRUSTED, STRANGER = "210987654321", "999999999999"
+TRUSTED_FIRST = 210_000_000_000
 READER = f"arn:aws:iam::{TRUSTED}:role/restores"
 ALICE, BOB = "snapshots/reports/alice", "snapshots/reports/bob"
 MANIFEST = "20261120T020000Z-1f3a9c20/00000.jsonl.zst"
@@ -177,12 +178,28 @@ def test_no_policy_has_a_wildcard() -> None:
         ({"trusted_accounts": [TRUSTED, "12345"]}, "12345"),
         ({"sources": []}, "at least one source"),
         ({"sources": [""]}, "at least one source"),
+        ({"trusted_accounts": [TRUSTED] * 41}, "41 trusted accounts"),
+        ({"sources": ["reports"] * 26}, "26 sources"),
     ],
 )
 def test_a_role_that_nobody_or_everybody_could_take_on_is_refused(changes: dict[str, Any], problem: str) -> None:
     """Before it is made."""
     with pytest.raises(ConfigurationError, match=problem):
         _args(**changes)
+
+
+def test_policies_fit_into_iam_at_the_limit() -> None:
+    """IAM counts characters, and would refuse in the middle of a deployment."""
+    accounts = [str(TRUSTED_FIRST + number) for number in range(40)]
+    long = BucketRef("x", f"arn:aws-us-gov:s3:::{'b' * 63}")
+    sources = [f"{number:0>63}" for number in range(25)]
+    program = _program(
+        trusted_accounts=accounts, sources=sources, repository=long, partition="aws-us-gov", region="us-gov-west-1"
+    )
+    (role,) = program.of("aws:iam/role:Role")
+    (rights,) = program.of("aws:iam/rolePolicy:RolePolicy")
+    assert len(role.inputs["assumeRolePolicy"]) <= 2_048
+    assert len(rights.inputs["policy"]) <= 10_240
 
 
 def test_a_preview_works() -> None:

@@ -163,6 +163,7 @@ def test_without_a_break_glass_role_nobody_deletes_at_all(kind: Kind) -> None:
     for action in DELETES:
         assert _denied(statements, action, principal=GLASS)
     assert _denied(statements, "s3:DeleteBucket", ARN, principal=GLASS)
+    assert not any("aws:PrincipalArn" in str(statement) for statement in statements if statement["Sid"] == "NoDeletes")
 
 
 @pytest.mark.parametrize("kind", ["repository", "replica", "scratch"])

@@ -166,6 +166,11 @@ def test_an_account_that_is_not_trusted_gets_nothing() -> None:
     )
 
 
+def test_without_trusted_accounts_nothing_is_said_of_them() -> None:
+    """KMS refuses a principal that is nobody."""
+    assert key_policy.trusted_accounts([], REGION, BUCKET) == []
+
+
 def test_only_the_account_itself_has_every_action_and_nobody_is_everybody() -> None:
     """In a key's policy, the resource is always the key, so `*` says nothing."""
     statements = [{**statement, "Resource": "this key"} for statement in _statements()]
