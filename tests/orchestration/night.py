@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from functions.adapters.faults import (
     CrashPoint,
@@ -20,6 +20,7 @@ from functions.adapters.faults import (
     FaultySource,
     SimulatedCrash,
 )
+from functions.adapters.faults_ledger import FaultyCatalog, FaultyLedger, FaultyNotifier, FaultyQueue, FaultyUsers
 from functions.adapters.memory import MemoryBlobStore, MemoryDestination, MemoryIndex, MemorySource
 from functions.adapters.memory_ledger import (
     MemoryCatalog,
@@ -35,7 +36,7 @@ from functions.engine.backup import BackupSession, Ports
 from functions.engine.commit import CommitRecord
 from functions.engine.model import BackupType, Buffer
 from functions.engine.orchestration.messages import encode
-from functions.engine.orchestration.ports import Catalog, Envelope, Ledger, Notifier, Planned, Queue, Users, Work
+from functions.engine.orchestration.ports import Envelope, Planned, Work
 from functions.engine.repository import Repository
 from functions.engine.restore import Restorer
 from functions.engine.safety import SafetyParameters
@@ -47,30 +48,11 @@ from functions.runtime.closing import RunCloser
 from functions.runtime.initiator import Initiator, InitiatorPorts, InitiatorSettings
 from functions.runtime.telemetry import Telemetry
 from tests.engine.kit import SMALL_SAFETY, Ids
+from tests.passing_clock import PassingClock
 
 SETTING = SourceSetting("reports", "clients", "clients/")
 START = datetime(2026, 11, 20, 2, tzinfo=UTC)
 TINY = replace(SMALL_SAFETY, segment_entries=2)
-
-
-class Clock:
-    """A clock that goes on by a millisecond each time somebody looks at it, and by as much as a test says."""
-
-    def __init__(self) -> None:
-        """Start at two in the morning."""
-        self._now = START
-        self._lock = threading.Lock()
-
-    def __call__(self) -> datetime:
-        """Give the time."""
-        with self._lock:
-            self._now += timedelta(milliseconds=1)
-            return self._now
-
-    def pass_by(self, **span: float) -> None:
-        """Let time go by."""
-        with self._lock:
-            self._now += timedelta(**span)
 
 
 class Watched(MemoryBlobStore):
@@ -90,25 +72,6 @@ class Watched(MemoryBlobStore):
         for ending in [ending for ending in self._hooks if key.endswith(ending)]:
             self._hooks.pop(ending)()
         return super().put_new(key, parts)
-
-
-class Through:
-    """Any port that answers at once, with a plan of faults in front of it."""
-
-    def __init__(self, name: str, inner: object, faults: Faults) -> None:
-        """Name the port in the plan's counts."""
-        self._name = name
-        self._inner = inner
-        self._faults = faults
-
-    def __getattr__(self, call: str) -> Callable[..., Any]:
-        """Give the call, with the plan in front."""
-        inner = getattr(self._inner, call)
-
-        def follow(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever the port takes and gives
-            return self._faults.run(f"{self._name}.{call}", lambda: inner(*args, **options))
-
-        return follow
 
 
 @dataclass
@@ -147,7 +110,7 @@ class Night:
     notifier: MemoryNotifier = field(default_factory=MemoryNotifier)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
     dead: MemoryQueue = field(default_factory=MemoryQueue)
-    clock: Clock = field(default_factory=Clock)
+    clock: PassingClock = field(default_factory=lambda: PassingClock(START))
     ids: Ids = field(default_factory=Ids)
     safety: SafetyParameters = TINY
     split_files: int = 4
@@ -183,10 +146,10 @@ class Night:
     def initiate(self, event: dict[str, Any], request: str, faults: Faults | None = None) -> bool:
         """Let the initiator start a run; say whether it lived."""
         plan = faults or Faults()
-        ledger = cast("Ledger", Through("ledger", self.ledger, plan))
-        users = cast("Users", Through("users", self.users, plan))
-        notifier = cast("Notifier", Through("notifier", self.notifier, plan))
-        queue = cast("Queue", Through("queue", self.queue, plan))
+        ledger = FaultyLedger(self.ledger, plan)
+        users = FaultyUsers(self.users, plan)
+        notifier = FaultyNotifier(self.notifier, plan)
+        queue = FaultyQueue(self.queue, plan)
         ports = InitiatorPorts(
             source=lambda _setting: FaultySource(self.source, plan),
             ledger=ledger,
@@ -272,17 +235,17 @@ class Night:
 
     @contextmanager
     def _worker(self, plan: Faults) -> Iterator[tuple[BatchRunner[BackupMessage], BackupWorker]]:
-        ledger = cast("Ledger", Through("ledger", self.ledger, plan))
-        users = cast("Users", Through("users", self.users, plan))
-        notifier = cast("Notifier", Through("notifier", self.notifier, plan))
-        queue = cast("Queue", Through("queue", self.queue, plan))
+        ledger = FaultyLedger(self.ledger, plan)
+        users = FaultyUsers(self.users, plan)
+        notifier = FaultyNotifier(self.notifier, plan)
+        queue = FaultyQueue(self.queue, plan)
         store, source = FaultyBlobStore(self.store, plan), FaultySource(self.source, plan)
         closer = RunCloser(ledger, users, notifier, self.telemetry, self.clock, "test")
         ports = WorkerPorts(
             store=store,
             source=lambda _setting: source,
             ledger=ledger,
-            catalog=cast("Catalog", Through("catalog", self.catalog, plan)),
+            catalog=FaultyCatalog(self.catalog, plan),
             users=users,
             queues={False: queue, True: queue},
             closer=closer,
@@ -292,7 +255,7 @@ class Night:
         )
         settings = WorkerSettings({SETTING.name: SETTING}, self.max_receive_count, timedelta(days=60), self.split_files)
         engine = Ports(source, store, FaultyIndex(self.index, plan), self.clock, self.ids)
-        runner = BatchRunner(BackupMessage, cast("Queue", Through("dead", self.dead, plan)), self, self.telemetry)
+        runner = BatchRunner(BackupMessage, FaultyQueue(self.dead, plan), self, self.telemetry)
         with BackupSession(engine, workers=1, safety=self.safety) as session:
             yield runner, BackupWorker(ports, settings, lambda _setting: session)
 

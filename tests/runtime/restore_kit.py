@@ -7,10 +7,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
 
 from functions.adapters.faults import Faults, FaultyBlobStore, FaultyDestination, SimulatedCrash
+from functions.adapters.faults_ledger import FaultyLedger, FaultyNotifier, FaultyQueue
 from functions.adapters.memory import MemoryDestination, MemoryFile, answered
 from functions.adapters.memory_archive import MemoryArchive
 from functions.adapters.memory_ledger import MemoryLedger, MemoryNotifier, MemoryQueue
@@ -19,7 +21,7 @@ from functions.engine.conflict import Conflict
 from functions.engine.errors import DestinationExistsError
 from functions.engine.model import Buffer, Properties, SourceObject
 from functions.engine.orchestration.messages import decode
-from functions.engine.orchestration.ports import Facts, Ledger, Notifier, Queue, Work
+from functions.engine.orchestration.ports import Facts, Planned, Work
 from functions.engine.orchestration.restore_conflicts import Lister
 from functions.engine.orchestration.restore_tasks import TaskLimits
 from functions.engine.ports import Destination, Target
@@ -31,51 +33,15 @@ from functions.runtime.restores import RestorePorts, Restores, RestoreSettings
 from functions.runtime.telemetry import Telemetry
 from functions.runtime.toolbox import RestoreNames
 from tests.engine.kit import SOURCE, World
+from tests.passing_clock import PassingClock
+from tests.strategies import noise
 
 START = datetime(2026, 11, 21, 9, tzinfo=UTC)
 BUCKET = "restored"
+ID = "ticket-4711"
 EXISTING = Properties({}, {"whose": "somebody else's"})
 FEW = TaskLimits(bytes=200_000, files=3, file=2_000_000)
 """So small that every user makes several tasks."""
-
-
-class Clock:
-    """A clock that goes on by a millisecond each time somebody looks at it, and by as much as a test says."""
-
-    def __init__(self) -> None:
-        """Start in the morning."""
-        self._now = START
-        self._lock = threading.Lock()
-
-    def __call__(self) -> datetime:
-        """Give the time."""
-        with self._lock:
-            self._now += timedelta(milliseconds=1)
-            return self._now
-
-    def pass_by(self, **span: float) -> None:
-        """Let time go by."""
-        with self._lock:
-            self._now += timedelta(**span)
-
-
-class Through:
-    """Any port that answers at once, with a plan of faults in front of it."""
-
-    def __init__(self, name: str, inner: object, faults: Faults) -> None:
-        """Name the port in the plan's counts."""
-        self._name = name
-        self._inner = inner
-        self._faults = faults
-
-    def __getattr__(self, call: str) -> Callable[..., Any]:
-        """Give the call, with the plan in front."""
-        inner = getattr(self._inner, call)
-
-        def follow(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever the port takes and gives
-            return self._faults.run(f"{self._name}.{call}", lambda: inner(*args, **options))
-
-        return follow
 
 
 class Bucket:
@@ -154,7 +120,7 @@ class Recovery:
     notifier: MemoryNotifier = field(default_factory=MemoryNotifier)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
     bucket: Bucket = field(default_factory=Bucket)
-    clock: Clock = field(default_factory=Clock)
+    clock: PassingClock = field(default_factory=lambda: PassingClock(START))
     limits: TaskLimits = FEW
     log: io.StringIO = field(default_factory=io.StringIO)
     invoked: list[Facts] = field(default_factory=list)
@@ -191,14 +157,14 @@ class Recovery:
 
     def restores(self, plan: Faults) -> Restores:
         """Give the restore function's work."""
-        ledger = cast("Ledger", Through("ledger", self.ledger, plan))
+        ledger = FaultyLedger(self.ledger, plan)
         store = FaultyBlobStore(self.world.store, plan)
         planner = RestorePlanner(store, self.archive, ledger, self.clock, limits=self.limits, safety=self.world.safety)
         ports = RestorePorts(
             archive=self.archive,
             ledger=ledger,
-            queue=cast("Queue", Through("queue", self.queue, plan)),
-            notifier=cast("Notifier", Through("notifier", self.notifier, plan)),
+            queue=FaultyQueue(self.queue, plan),
+            notifier=FaultyNotifier(self.notifier, plan),
             planner=planner,
             closer=self.closer(plan),
             invoke=lambda event: plan.run("invoke", lambda: self.invoked.append(event)),
@@ -209,10 +175,8 @@ class Recovery:
 
     def closer(self, plan: Faults) -> RestoreCloser:
         """Give what closes restores."""
-        ledger = cast("Ledger", Through("ledger", self.ledger, plan))
-        return RestoreCloser(
-            ledger, cast("Notifier", Through("notifier", self.notifier, plan)), self.telemetry, self.clock
-        )
+        ledger = FaultyLedger(self.ledger, plan)
+        return RestoreCloser(ledger, FaultyNotifier(self.notifier, plan), self.telemetry, self.clock)
 
     def worker(self, plan: Faults | None = None) -> RestoreWorker:
         """Give a worker."""
@@ -228,7 +192,7 @@ class Recovery:
             store=FaultyBlobStore(self.world.store, plan),
             destination=destination,
             lister=lister,
-            ledger=cast("Ledger", Through("ledger", self.ledger, plan)),
+            ledger=FaultyLedger(self.ledger, plan),
             closer=self.closer(plan),
             telemetry=self.telemetry,
             clock=self.clock,
@@ -274,3 +238,29 @@ class Recovery:
         self.go_on()
         self.work()
         return self.ledger.get(restore_id)
+
+
+def filled(users: int = 3, files: int = 5) -> Recovery:
+    """Give a repository with backups of some users."""
+    recovery = Recovery()
+    for user in range(users):
+        for number in range(files):
+            recovery.world.source.put(f"user{user}/{number}", noise((user, number), 20_000))
+        recovery.world.back_up(f"user{user}")
+    return recovery
+
+
+def plan_of(recovery: Recovery, restore_id: str = ID) -> list[Planned]:
+    """Give the tasks of a restore."""
+    return list(recovery.ledger.planned(restore_id))
+
+
+def contents(recovery: Recovery) -> dict[str, bytes]:
+    """Give the bytes of what stands in the bucket."""
+    return {name: file.data for name, file in recovery.bucket.files.items()}
+
+
+def little_after(calls: int) -> Callable[[], float]:
+    """Give a `seconds_left` that has time for so many looks at it, and then a minute."""
+    asked = count()
+    return lambda: 900.0 if next(asked) < calls else 60.0

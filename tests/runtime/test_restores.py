@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -13,36 +12,11 @@ from functions.adapters.faults import CrashPoint, Failures, Faults, Moment, Simu
 from functions.contract.object_keys import PACKS
 from functions.engine.errors import ConfigurationError, NotFoundError, UnavailableError
 from functions.engine.model import Properties
-from functions.engine.orchestration.archive import Tier
-from functions.engine.orchestration.ports import Planned
 from functions.engine.orchestration.restore_choice import PAGE
 from functions.runtime.restores import RESEND_AFTER
 from tests.engine.kit import commit_of, manifest_of
-from tests.runtime.restore_kit import Recovery
+from tests.runtime.restore_kit import ID, Recovery, contents, filled, little_after, plan_of
 from tests.strategies import noise
-
-ID = "ticket-4711"
-
-
-def filled(users: int = 3, files: int = 5) -> Recovery:
-    """Give a repository with backups of some users."""
-    recovery = Recovery()
-    for user in range(users):
-        for number in range(files):
-            recovery.world.source.put(f"user{user}/{number}", noise((user, number), 20_000))
-        recovery.world.back_up(f"user{user}")
-    return recovery
-
-
-def plan_of(recovery: Recovery, restore_id: str = ID) -> list[Planned]:
-    """Give the tasks of a restore."""
-    return list(recovery.ledger.planned(restore_id))
-
-
-def contents(recovery: Recovery) -> dict[str, bytes]:
-    """Give the bytes of what stands in the bucket."""
-    return {name: file.data for name, file in recovery.bucket.files.items()}
-
 
 # ------------------------------------------------------------------------------------------ what is asked
 
@@ -321,7 +295,7 @@ def test_a_poll_goes_on_where_a_chain_of_invocations_broke() -> None:
         recovery.invoked.clear()
         recovery.clock.pass_by(minutes=20)
         recovery.left = 121.0
-        recovery.ask({"poll": True}, left=_little_after(2))
+        recovery.ask({"poll": True}, left=little_after(2))
         hops += 1
         assert hops < 20
     recovery.left = 900.0
@@ -329,11 +303,6 @@ def test_a_poll_goes_on_where_a_chain_of_invocations_broke() -> None:
     recovery.ask({"poll": True})
     recovery.work()
     assert contents(recovery) == recovery.world.content()
-
-
-def _little_after(calls: int) -> Callable[[], float]:
-    asked = count()
-    return lambda: 900.0 if next(asked) < calls else 60.0
 
 
 def test_a_backup_that_comes_while_the_restore_is_planned_changes_nothing() -> None:
@@ -358,97 +327,6 @@ def test_a_store_that_does_not_answer_fails_the_invocation_not_the_restore() -> 
         recovery.ask(recovery.event(request_id=ID), failing, owner="lambda-1")
     assert recovery.ledger.get(ID).status == "REQUESTED"
     recovery.ask(recovery.event(request_id=ID), owner="lambda-1")
-    assert recovery.ledger.get(ID).status == "RUNNING"
-
-
-# ---------------------------------------------------------------------------------------------- thawing
-
-
-def frozen(place: str = "GLACIER") -> Recovery:
-    """Give a repository with some packs in an archive class."""
-    recovery = filled()
-    for pack in recovery.world.packs()[:2]:
-        recovery.archive.frozen[pack] = place
-    return recovery
-
-
-@pytest.mark.parametrize(
-    ("place", "tier", "hours"),
-    [("GLACIER", Tier.STANDARD, 5), ("DEEP_ARCHIVE", Tier.STANDARD, 12), ("DEEP_ARCHIVE", Tier.BULK, 48)],
-)
-def test_archived_packs_are_thawed_first(place: str, tier: Tier, hours: int) -> None:
-    """Nothing is sent before they can be read; the answer says when that may be."""
-    recovery = frozen(place)
-    told = recovery.request(request_id=ID, thaw_tier=tier.value)
-    assert told["status"] == "THAWING"
-    assert told["estimate"]["archived_packs"] == 2
-    assert told["estimate"]["thaw_hours"] == hours
-    assert told["eta"] >= (recovery.clock() + timedelta(hours=hours)).isoformat()[:16]
-    assert {(pack, given) for pack, given, _ in recovery.archive.asked} == {
-        (pack, tier) for pack in recovery.archive.frozen
-    }
-    recovery.ask({"poll": True})
-    assert (recovery.queue.sent, recovery.ledger.get(ID).status) == ([], "THAWING")
-    recovery.archive.finish()
-    recovery.ask({"poll": True})
-    assert recovery.ledger.get(ID).status == "RUNNING"
-    recovery.work()
-    assert contents(recovery) == recovery.world.content()
-
-
-def test_a_dry_run_thaws_nothing() -> None:
-    """It says what it would take."""
-    recovery = frozen()
-    told = recovery.request(dry_run=True)
-    assert told["estimate"]["archived_packs"] == 2
-    assert recovery.archive.asked == []
-
-
-def test_only_what_is_wanted_is_thawed() -> None:
-    """Another user's packs stay where they are."""
-    recovery = frozen()
-    assert recovery.request(users=["user2"])["status"] == "RUNNING"
-    assert recovery.archive.asked == []
-
-
-def test_one_pack_that_still_thaws_keeps_the_restore_waiting() -> None:
-    """A worker would meet a pack that cannot be read."""
-    recovery = frozen()
-    recovery.request(request_id=ID)
-    for pack in recovery.archive.frozen:
-        assert recovery.ledger.get(ID).status == "THAWING"
-        recovery.archive.finish([pack])
-        recovery.ask({"poll": True})
-    assert recovery.ledger.get(ID).status == "RUNNING"
-
-
-def test_a_copy_that_vanished_is_asked_for_again() -> None:
-    """Thawed copies last for some days, and a restore may wait for others."""
-    recovery = frozen()
-    recovery.request(request_id=ID)
-    recovery.archive.forget()
-    recovery.ask({"poll": True})
-    assert recovery.ledger.get(ID).status == "THAWING"
-    assert len(recovery.archive.asked) > 2
-    while recovery.ledger.get(ID).status == "THAWING":
-        recovery.archive.finish()
-        recovery.ask({"poll": True})
-    recovery.work()
-    assert recovery.ledger.get(ID).status == "COMPLETED"
-
-
-def test_thawing_goes_on_by_itself_when_the_time_is_up() -> None:
-    """Asking for the packs, and looking at them later."""
-    recovery = frozen()
-    recovery.left = 60.0
-    recovery.request(request_id=ID)
-    recovery.go_on()
-    assert recovery.ledger.get(ID).status == "THAWING"
-    assert len(recovery.archive.asked) == 2
-    recovery.archive.finish()
-    recovery.clock.pass_by(hours=5)
-    recovery.ask({"poll": True}, left=_little_after(2))
-    assert recovery.go_on() >= 2
     assert recovery.ledger.get(ID).status == "RUNNING"
 
 
