@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 
 from functions.adapters.faults import Faults, FaultyBlobStore, FaultyDestination, SimulatedCrash
@@ -262,5 +262,5 @@ def contents(recovery: Recovery) -> dict[str, bytes]:
 
 def little_after(calls: int) -> Callable[[], float]:
     """Give a `seconds_left` that has time for so many looks at it, and then a minute."""
-    asked = count()
+    asked = itertools.count()
     return lambda: 900.0 if next(asked) < calls else 60.0
