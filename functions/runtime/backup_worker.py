@@ -139,8 +139,9 @@ class BackupWorker:
             ports.closer.close_if_complete(ports.ledger.get(message.run_id))
             return
         if claim.state is ClaimState.HELD:
+            # Not sooner: each receive counts, and after five the message would be among the dead letters.
             wait = int((claim.until - now).total_seconds()) + 1
-            raise LaterError("another worker has this job", min(max(wait, 1), _HELD_SECONDS))
+            raise LaterError("another worker has this job", max(wait, 1))
         plan = JobPlan.from_facts(claim.facts) if claim.facts is not None else None
         job = _Job(ports, self._settings, setting, self._repository, message, delivery)
         try:
