@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -63,10 +62,6 @@ class Restic:
     def check(self) -> list[str]:
         """Return the check that reads every pack."""
         return self._command("check", "--read-data")
-
-    def forget_cache(self) -> None:
-        """Remove the local cache."""
-        shutil.rmtree(self.cache, ignore_errors=True)
 
     def _command(self, *arguments: str) -> list[str]:
         return [str(self.binary), *arguments]
