@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 
 import pulumi
-from pulumi.runtime.config import CONFIG
 
+from components.configuration import read_settings
 from components.exports import capabilities, exports
 from components.service import Service, ServiceArgs
-from components.settings import Names, advice, load, stack_tags
+from components.settings import Names, advice, stack_tags
 from components.storage import Storage, StorageArgs
 from components.tagging import tag_everything
 from components.topic import Topic, TopicArgs
 from components.watch import Watch, WatchArgs
 
-# The whole configuration, since a key that nobody knows is a mistake, not something to overlook.
-settings = load(CONFIG.get())
+settings = read_settings()
 names = Names(settings)
 for sentence in advice(settings):
     pulumi.log.warn(sentence)
@@ -30,6 +29,6 @@ topic = Topic(
 service = Service("service", ServiceArgs(settings, names, storage, topic.ref))
 watch = Watch("watch", WatchArgs(settings, names, storage, service, topic.ref))
 
-for name, value in exports(storage, service, watch, topic.ref.arn).items():
+for name, value in exports(settings, names, storage, service, watch, topic.ref).items():
     pulumi.export(name, value)
 pulumi.export("SystemCapabilities", json.dumps(capabilities(settings), sort_keys=True))

@@ -20,16 +20,13 @@ from pulumi import ComponentResource, Input, Output, ResourceOptions
 from components.policy import document
 from components.refs import BucketRef, KeyRef
 from components.rights_policy import Statement
+from components.settings.sources import MOST_SHARED, MOST_TRUSTED
 from functions.contract.object_keys import PACKS, source_prefix
 from functions.engine.errors import ConfigurationError
 
 TAG: Final = "user"
 _USER: Final = f"${{aws:PrincipalTag/{TAG}}}"
 _HOUR: Final = 3_600
-_MOST_ACCOUNTS: Final = 40
-"""A trust policy has at most 2,048 characters (AWS IAM User Guide, "IAM and AWS STS quotas")."""
-_MOST_SOURCES: Final = 25
-"""The policies in a role have at most 10,240 characters (the same page); a source takes up to 300 of them."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +48,10 @@ class AccessArgs:
             raise ConfigurationError(f"a trusted account is 12 digits; {', '.join(wrong) or 'there is none'}")
         if not self.sources or not all(self.sources):
             raise ConfigurationError("trusted accounts need at least one source, by its name, to restore from")
-        if len(self.trusted_accounts) > _MOST_ACCOUNTS or len(self.sources) > _MOST_SOURCES:
+        if len(self.trusted_accounts) > MOST_TRUSTED or len(self.sources) > MOST_SHARED:
             raise ConfigurationError(
                 f"{len(self.trusted_accounts)} trusted accounts and {len(self.sources)} sources fit into no policy",
-                hint=f"trust at most {_MOST_ACCOUNTS} accounts, and give them at most {_MOST_SOURCES} sources",
+                hint=f"trust at most {MOST_TRUSTED} accounts, and give them at most {MOST_SHARED} sources",
             )
 
 

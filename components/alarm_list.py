@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import NamedTuple
@@ -23,27 +23,27 @@ from components.alarm import (
     Alarm,
     Compared,
     Series,
+    Silence,
     Statistic,
     own,
     silent,
 )
 from components.refs import BucketRef, FunctionRef, QueueRef, TableRef
 from components.settings.watching import Alarms as Limits
-from functions.contract.metric_names import Metric
+from functions.contract.metric_names import Metric, MetricName
 from functions.contract.rights import HANDS_ON, RIGHTS
 
 _GB = 1_000_000_000
 _MINUTE = 60
-_USUAL_PERCENT = 80
-"""Of its timeout that a function may take. One that hands on works until a minute or two before its end, by design: it
-has the limit of the settings."""
-_DAILY_HOURS = 26
-"""Within which something daily must have happened again; two hours for starting late and taking long."""
 WATCHED_KINDS = ("drill", "sample")
-"""Daily kinds of verification. A weekly one needs more than the seven days that CloudWatch can look back."""
+"""Kinds of verification whose silence is an alarm. A weekly one needs more than the seven days that CloudWatch can look
+back."""
 STORAGE_TYPES = (
     "StandardStorage",
     "StandardIAStorage",
+    "IntelligentTieringFAStorage",
+    "IntelligentTieringIAStorage",
+    "IntelligentTieringAIAStorage",
     "GlacierInstantRetrievalStorage",
     "GlacierStorage",
     "DeepArchiveStorage",
@@ -84,7 +84,7 @@ def alarm_list(watched: Watched, limits: Limits) -> list[Alarm]:
     return list(
         chain(
             *(_source_alarms(watched.stack, source, limits) for source in watched.sources),
-            _proof_alarms(watched.stack),
+            _proof_alarms(watched.stack, limits),
             _function_alarms(watched.functions, limits),
             _queue_alarms(watched, limits),
             _table_alarms(watched.tables, limits),
@@ -95,25 +95,36 @@ def alarm_list(watched: Watched, limits: Limits) -> list[Alarm]:
     )
 
 
-def _source_alarms(stack: str, source: str, limits: Limits) -> Iterator[Alarm]:
-    """Give the alarms on the runs and users of one source."""
-    of = partial(own, stack=stack, source=source)
-    yield Alarm(
-        name=f"run-missed-{source}",
-        page="run-missed",
-        says=f"No run of source {source} was started in time.",
-        series=(of(Metric.RUN_MISSED, statistic="Maximum"),),
-        threshold=1,
-        silence=STAYS,
-        tells_end=True,
+def _alarm(
+    page: str,
+    thing: str,
+    says: str,
+    series: Series,
+    threshold: float = 1,
+    silence: Silence = NOTHING,
+    *,
+    tells_end: bool = False,
+) -> Alarm:
+    """Give the alarm of one page on one series of one thing. Without a thing there is only one such alarm."""
+    return Alarm(
+        name=f"{page}-{thing}" if thing else page,
+        page=page,
+        says=says,
+        series=(series,),
+        threshold=threshold,
+        silence=silence,
+        tells_end=tells_end,
     )
-    looks = of(Metric.RUN_MISSED, statistic="SampleCount")
-    expression, period, periods = silent(looks, _DAILY_HOURS)
-    yield Alarm(
-        name=f"watchdog-silent-{source}",
-        page="watchdog-silent",
-        says=f"The watchdog has not looked at source {source} for {_DAILY_HOURS} hours.",
-        series=(looks,),
+
+
+def _silence_alarm(page: str, thing: str, says: str, series: Series, hours: int) -> Alarm:
+    """Give the alarm that rings when nothing of a series came for so many hours."""
+    expression, period, periods = silent(series, hours)
+    return Alarm(
+        name=f"{page}-{thing}",
+        page=page,
+        says=says,
+        series=(series,),
         expression=expression,
         comparison=Compared.BELOW,
         threshold=1,
@@ -122,159 +133,108 @@ def _source_alarms(stack: str, source: str, limits: Limits) -> Iterator[Alarm]:
         silence=ALARMING,
         tells_end=True,
     )
-    yield Alarm(
-        name=f"run-overdue-{source}",
-        page="run-overdue",
-        says=f"A run of source {source} has not ended within its window.",
-        series=(of(Metric.RUN_OVERDUE, statistic="Maximum"),),
-        threshold=1,
-        silence=STAYS,
-        tells_end=True,
-    )
-    yield Alarm(
-        name=f"run-slow-{source}",
-        page="run-slow",
-        says=f"A run of source {source} took longer than {limits.run_window_minutes} minutes.",
-        series=(of(Metric.RUN_DURATION, statistic="Maximum"),),
-        threshold=limits.run_window_minutes * _MINUTE,
-        silence=STAYS,
-    )
-    yield Alarm(
-        name=f"backups-failed-{source}",
-        page="backups-failed",
-        says=f"The backups of some users of source {source} failed.",
-        series=(of(Metric.USERS_FAILED, statistic="Maximum"),),
-        threshold=limits.failed_users,
-        silence=STAYS,
-        tells_end=True,
-    )
-    yield Alarm(
-        name=f"backups-partial-{source}",
-        page="backups-partial",
-        says=f"The backups of some users of source {source} lack objects that could not be read.",
-        series=(of(Metric.USERS_PARTIAL, statistic="Maximum"),),
-        threshold=limits.partial_users,
-        silence=STAYS,
-    )
-    yield Alarm(
-        name=f"rpo-age-{source}",
-        page="rpo-age",
-        says=f"A user of source {source} has had no good backup for {limits.rpo_hours} hours.",
-        series=(of(Metric.RPO_AGE_MAX, statistic="Maximum"),),
-        threshold=limits.rpo_hours * HOUR,
-        silence=STAYS,
-        tells_end=True,
-    )
-    yield Alarm(
-        name=f"storage-growth-{source}",
-        page="storage-growth",
-        says=f"A run of source {source} stored more than {limits.storage_growth_gb} GB.",
-        series=(of(Metric.BYTES_STORED, statistic="Maximum"),),
-        threshold=limits.storage_growth_gb * _GB,
-        silence=STAYS,
-    )
-    yield from _source_proof_alarms(partial(own, stack=stack, source=source), source, limits)
 
 
-def _source_proof_alarms(of: partial[Series], source: str, limits: Limits) -> Iterator[Alarm]:
-    """Give the alarms on drills and restores of one source."""
-    yield Alarm(
-        name=f"drill-failed-{source}",
-        page="drill-failed",
-        says=f"A restore drill did not prove a backup of source {source}.",
-        series=(of(Metric.DRILLS_FAILED, statistic="Sum"),),
+def _sum_alarm(
+    page: str, thing: str, says: str, series: Sequence[Series], threshold: float, silence: Silence, periods: int = 1
+) -> Alarm:
+    """Give the alarm on the sum of several series, of which some may have no values."""
+    return Alarm(
+        name=f"{page}-{thing}" if thing else page,
+        page=page,
+        says=says,
+        series=tuple(series),
+        expression=" + ".join(f"FILL({one.id}, 0)" for one in series),
+        threshold=threshold,
+        periods=periods,
+        silence=silence,
+    )
+
+
+def _lasting_alarm(name: str, page: str, says: str, series: Series, hours: int) -> Alarm:
+    """Give the alarm that rings for so many hours after it was counted once."""
+    return Alarm(
+        name=name,
+        page=page,
+        says=says,
+        series=(series,),
         threshold=1,
         period=HOUR,
-        periods=_DAILY_HOURS,
+        periods=hours,
         datapoints=1,
         silence=NOTHING,
     )
-    yield Alarm(
-        name=f"drill-age-{source}",
-        page="drill-age",
-        says=f"A user of source {source} has gone unproven for more than {limits.drill_age_days} days.",
-        series=(of(Metric.DRILL_AGE_MAX, statistic="Maximum"),),
-        threshold=limits.drill_age_days * DAY,
-        silence=STAYS,
-    )
-    yield Alarm(
-        name=f"restore-failed-{source}",
-        page="restore-failed",
-        says=f"A restore of source {source} ended FAILED or PARTIAL.",
-        series=(of(Metric.RESTORES_FAILED, statistic="Sum"),),
-        threshold=1,
-        silence=NOTHING,
-    )
 
 
-def _proof_alarms(stack: str) -> Iterator[Alarm]:
+def _source_alarms(stack: str, source: str, limits: Limits) -> Iterator[Alarm]:
+    """Give the alarms on the runs and users of one source."""
+    of = partial(own, stack=stack, source=source)
+    whose = f"of source {source}"
+
+    def counted(page: str, metric: MetricName, says: str, threshold: float = 1, *, tells_end: bool = False) -> Alarm:
+        return _alarm(page, source, says, of(metric, statistic="Maximum"), threshold, STAYS, tells_end=tells_end)
+
+    yield counted("run-missed", Metric.RUN_MISSED, f"No run {whose} was started in time.", tells_end=True)
+    yield _silence_alarm(
+        "watchdog-silent",
+        source,
+        f"The watchdog has not looked at source {source} for {limits.silence_hours} hours.",
+        of(Metric.RUN_MISSED, statistic="SampleCount"),
+        limits.silence_hours,
+    )
+    yield counted("run-overdue", Metric.RUN_OVERDUE, f"A run {whose} has not ended within its window.", tells_end=True)
+    says = f"A run {whose} took longer than {limits.run_window_minutes} minutes."
+    yield counted("run-slow", Metric.RUN_DURATION, says, limits.run_window_minutes * _MINUTE)
+    says = f"The backups of some users {whose} failed."
+    yield counted("backups-failed", Metric.USERS_FAILED, says, limits.failed_users, tells_end=True)
+    says = f"The backups of some users {whose} lack objects that could not be read."
+    yield counted("backups-partial", Metric.USERS_PARTIAL, says, limits.partial_users)
+    says = f"A user {whose} has had no good backup for {limits.rpo_hours} hours."
+    yield counted("rpo-age", Metric.RPO_AGE_MAX, says, limits.rpo_hours * HOUR, tells_end=True)
+    says = f"A run {whose} stored more than {limits.storage_growth_gb} GB."
+    yield counted("storage-growth", Metric.BYTES_STORED, says, limits.storage_growth_gb * _GB)
+    yield _lasting_alarm(
+        f"drill-failed-{source}",
+        "drill-failed",
+        f"A restore drill did not prove a backup {whose}.",
+        of(Metric.DRILLS_FAILED, statistic="Sum"),
+        limits.silence_hours,
+    )
+    says = f"A user {whose} has gone unproven for more than {limits.drill_age_days} days."
+    yield counted("drill-age", Metric.DRILL_AGE_MAX, says, limits.drill_age_days * DAY)
+    failed = of(Metric.RESTORES_FAILED, statistic="Sum")
+    yield _alarm("restore-failed", source, f"A restore {whose} ended FAILED or PARTIAL.", failed)
+
+
+def _proof_alarms(stack: str, limits: Limits) -> Iterator[Alarm]:
     """Give the alarms on verifications, and on messages that nobody understands."""
-    yield Alarm(
-        name="verify-damages",
-        page="verify-damages",
-        says="A verification found damage in the repository. This alarm ends by time, not because it was mended.",
-        series=(own(Metric.VERIFY_DAMAGES, stack, statistic="Sum"),),
-        threshold=1,
-        period=HOUR,
-        periods=7 * 24,
-        datapoints=1,
-        silence=NOTHING,
+    yield _lasting_alarm(
+        "verify-damages",
+        "verify-damages",
+        "A verification found damage in the repository. This alarm ends by time, not because it was mended.",
+        own(Metric.VERIFY_DAMAGES, stack, statistic="Sum"),
+        7 * 24,
     )
     for kind in WATCHED_KINDS:
         ended = own(Metric.VERIFY_RUN, stack, code=kind, statistic="Sum")
-        expression, period, periods = silent(ended, _DAILY_HOURS)
-        yield Alarm(
-            name=f"verify-missing-{kind}",
-            page="verify-missing",
-            says=f"No verification of kind {kind} has ended for {_DAILY_HOURS} hours.",
-            series=(ended,),
-            expression=expression,
-            comparison=Compared.BELOW,
-            threshold=1,
-            period=period,
-            periods=periods,
-            silence=ALARMING,
-            tells_end=True,
-        )
-    yield Alarm(
-        name="messages-rejected",
-        page="messages-rejected",
-        says="A message on a job queue could not be understood. It lies in the dead-letter queue.",
-        series=(own(Metric.MESSAGES_REJECTED, stack, statistic="Sum"),),
-        threshold=1,
-        silence=NOTHING,
-    )
+        says = f"No verification of kind {kind} has ended for {limits.silence_hours} hours."
+        yield _silence_alarm("verify-missing", kind, says, ended, limits.silence_hours)
+    says = "A message on a job queue could not be understood. It lies in the dead-letter queue."
+    yield _alarm("messages-rejected", "", says, own(Metric.MESSAGES_REJECTED, stack, statistic="Sum"))
 
 
 def _function_alarms(functions: Mapping[str, FunctionRef], limits: Limits) -> Iterator[Alarm]:
     for name, function in functions.items():
-        of = partial(Series, "AWS/Lambda", dimensions={"FunctionName": function.name})
-        percent = limits.duration_percent if name in HANDS_ON else _USUAL_PERCENT
-        yield Alarm(
-            name=f"function-errors-{_spelt(name)}",
-            page="function-errors",
-            says=f"The function {name} ended with an error, ran out of time or out of memory.",
-            series=(of("Errors", statistic="Sum"),),
-            threshold=limits.function_errors,
-            silence=NOTHING,
-        )
-        yield Alarm(
-            name=f"function-throttles-{_spelt(name)}",
-            page="function-throttles",
-            says=f"Lambda refused to start the function {name}: too many run already.",
-            series=(of("Throttles", statistic="Sum"),),
-            threshold=limits.throttles,
-            periods=3,
-            silence=NOTHING,
-        )
-        yield Alarm(
-            name=f"function-duration-{_spelt(name)}",
-            page="function-duration",
-            says=f"The function {name} used more than {percent} % of its {function.timeout} seconds.",
-            series=(of("Duration", statistic="Maximum"),),
-            threshold=function.timeout * 1_000 * percent // 100,
-            silence=NOTHING,
-        )
+        thing, of = _spelt(name), partial(Series, "AWS/Lambda", dimensions={"FunctionName": function.name})
+        percent = limits.duration_percent if name in HANDS_ON else limits.single_duration_percent
+        says = f"The function {name} ended with an error, ran out of time or out of memory."
+        yield _alarm("function-errors", thing, says, of("Errors", statistic="Sum"), limits.function_errors)
+        says = f"Lambda refused to start the function {name}: too many run already."
+        throttles = of("Throttles", statistic="Sum")
+        yield replace(_alarm("function-throttles", thing, says, throttles, limits.throttles), periods=3)
+        says = f"The function {name} used more than {percent} % of its {function.timeout} seconds."
+        threshold = function.timeout * 1_000 * percent // 100
+        yield _alarm("function-duration", thing, says, of("Duration", statistic="Maximum"), threshold)
 
 
 def _spelt(name: str) -> str:
@@ -284,26 +244,15 @@ def _spelt(name: str) -> str:
 
 def _queue_alarms(watched: Watched, limits: Limits) -> Iterator[Alarm]:
     for name, queue in watched.queues.items():
-        yield Alarm(
-            name=f"queue-age-{_spelt(name)}",
-            page="queue-age",
-            says=f"A message has waited in the queue {name} for more than {limits.oldest_message_minutes} minutes.",
-            series=(_queue(queue, "ApproximateAgeOfOldestMessage"),),
-            threshold=limits.oldest_message_minutes * _MINUTE,
-            periods=2,
-            silence=QUIET_QUEUE,
-            tells_end=True,
-        )
+        age = _queue(queue, "ApproximateAgeOfOldestMessage")
+        says = f"A message has waited in the queue {name} for more than {limits.oldest_message_minutes} minutes."
+        threshold = limits.oldest_message_minutes * _MINUTE
+        waited = _alarm("queue-age", _spelt(name), says, age, threshold, QUIET_QUEUE, tells_end=True)
+        yield replace(waited, periods=2)
     for name, queue in watched.dead_letters.items():
-        yield Alarm(
-            name=f"dead-letters-{_spelt(name)}",
-            page="dead-letters",
-            says=f"Messages lie in the dead-letter queue {name}.",
-            series=(_queue(queue, "ApproximateNumberOfMessagesVisible"),),
-            threshold=limits.dead_letters,
-            silence=IDLE_QUEUE,
-            tells_end=True,
-        )
+        depth = _queue(queue, "ApproximateNumberOfMessagesVisible")
+        says = f"Messages lie in the dead-letter queue {name}."
+        yield _alarm("dead-letters", _spelt(name), says, depth, limits.dead_letters, IDLE_QUEUE, tells_end=True)
 
 
 def _queue(queue: QueueRef, metric: str) -> Series:
@@ -316,30 +265,14 @@ def _table_alarms(tables: Mapping[str, TableRef], limits: Limits) -> Iterator[Al
             Series("AWS/DynamoDB", metric, {"TableName": table.name}, "Sum", f"m{number}")
             for number, metric in enumerate(("ReadThrottleEvents", "WriteThrottleEvents"))
         ]
-        yield Alarm(
-            name=f"table-throttles-{_spelt(name)}",
-            page="table-throttles",
-            says=f"DynamoDB throttles the table {name}, and goes on doing so.",
-            series=tuple(throttles),
-            expression=_sum(throttles),
-            threshold=limits.catalog_throttles,
-            periods=3,
-            silence=TABLE,
-        )
+        says = f"DynamoDB throttles the table {name}, and goes on doing so."
+        yield _sum_alarm("table-throttles", _spelt(name), says, throttles, limits.catalog_throttles, TABLE, 3)
         errors = [
             Series("AWS/DynamoDB", "SystemErrors", {"TableName": table.name, "Operation": operation}, "Sum", f"m{n}")
             for n, operation in enumerate(table_operations(name))
         ]
-        yield Alarm(
-            name=f"table-errors-{_spelt(name)}",
-            page="table-errors",
-            says=f"DynamoDB answered calls on the table {name} with errors of its own.",
-            series=tuple(errors),
-            expression=_sum(errors),
-            threshold=1,
-            periods=3,
-            silence=TABLE,
-        )
+        says = f"DynamoDB answered calls on the table {name} with errors of its own."
+        yield _sum_alarm("table-errors", _spelt(name), says, errors, 1, TABLE, 3)
 
 
 def table_operations(name: str) -> list[str]:
@@ -349,24 +282,12 @@ def table_operations(name: str) -> list[str]:
     return sorted(action.removeprefix("dynamodb:") for action in actions)
 
 
-def _sum(series: list[Series]) -> str:
-    return " + ".join(f"FILL({one.id}, 0)" for one in series)
-
-
 def _schedule_alarms(group: Input[str]) -> Iterator[Alarm]:
-    series = [
+    failures = [
         Series("AWS/Scheduler", metric, {"ScheduleGroup": group}, "Sum", f"m{number}")
         for number, metric in enumerate(SCHEDULER_FAILURES)
     ]
-    yield Alarm(
-        name="schedule-failed",
-        page="schedule-failed",
-        says="EventBridge Scheduler could not start a function.",
-        series=tuple(series),
-        expression=_sum(series),
-        threshold=1,
-        silence=NOTHING,
-    )
+    yield _sum_alarm("schedule-failed", "", "EventBridge Scheduler could not start a function.", failures, 1, NOTHING)
 
 
 def _storage_alarms(watched: Watched, limits: Limits) -> Iterator[Alarm]:
@@ -374,17 +295,9 @@ def _storage_alarms(watched: Watched, limits: Limits) -> Iterator[Alarm]:
         bucket_size(watched.repository, storage, "Average", f"m{number}")
         for number, storage in enumerate(STORAGE_TYPES)
     ]
-    yield Alarm(
-        name="storage-size",
-        page="storage-size",
-        says=f"The repository has grown beyond {limits.repository_gb} GB.",
-        series=tuple(sizes),
-        # Most stacks use one or two of the classes: the others have no values.
-        expression=_sum(sizes),
-        threshold=limits.repository_gb * _GB,
-        period=DAY,
-        silence=DAILY,
-    )
+    says = f"The repository has grown beyond {limits.repository_gb} GB."
+    # Most stacks use one or two of the classes: the others have no values.
+    yield replace(_sum_alarm("storage-size", "", says, sizes, limits.repository_gb * _GB, DAILY), period=DAY)
 
 
 def bucket_size(bucket: BucketRef, storage: str, statistic: Statistic, identity: str) -> Series:
@@ -400,26 +313,19 @@ def _replication_alarms(replicated: Replicated | None, limits: Limits) -> Iterat
     """
     if replicated is None:
         return
-    yield Alarm(
-        name="replication-late",
-        page="replication-late",
-        says=f"The replica is more than {limits.replication_latency_minutes} minutes behind, or reports nothing.",
-        series=(replication(replicated, "ReplicationLatency", "Maximum"),),
-        threshold=limits.replication_latency_minutes * _MINUTE,
-        periods=6,
+    late = _alarm(
+        "replication-late",
+        "",
+        f"The replica is more than {limits.replication_latency_minutes} minutes behind, or reports nothing.",
+        replication(replicated, "ReplicationLatency", "Maximum"),
+        limits.replication_latency_minutes * _MINUTE,
         # It is reported also when there is nothing to replicate, but no more when the replica is gone.
-        silence=ALARMING,
+        ALARMING,
         tells_end=True,
-        in_replica_region=True,
     )
-    yield Alarm(
-        name="replication-failed",
-        page="replication-failed",
-        says="S3 could not replicate some objects, and does not try again.",
-        series=(replication(replicated, "OperationsFailedReplication", "Sum"),),
-        threshold=1,
-        silence=NOTHING,
-    )
+    yield replace(late, periods=6, in_replica_region=True)
+    says = "S3 could not replicate some objects, and does not try again."
+    yield _alarm("replication-failed", "", says, replication(replicated, "OperationsFailedReplication", "Sum"))
 
 
 def replication(replicated: Replicated, metric: str, statistic: Statistic) -> Series:

@@ -1,5 +1,8 @@
 """The audit trail: who touched which object of the repository and its replica, provably complete, for seven years.
 
+The files are the proof. For a year the same stands in a log group too, where a question at night is answered within
+seconds; a topic tells whoever collects files of trails that another one is there.
+
 Access logs beside it show what a trail does not: what lifecycle deletes.
 """
 
@@ -7,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import pulumi_aws as aws
 from pulumi import ComponentResource, Input, Output, ResourceOptions
@@ -14,14 +18,23 @@ from pulumi import ComponentResource, Input, Output, ResourceOptions
 from components.bucket import Bucket, BucketArgs
 from components.bucket_policy import Lock
 from components.lifecycle import ByAge
+from components.policy import document, trust
 from components.refs import BucketRef, KeyRef
-from components.rights_policy import Statement
+from components.rights_policy import Statement, allow
+from components.topic import TRAILS, Topic, TopicArgs
 from functions.engine.errors import ConfigurationError
+
+LOG_GROUPS: Final = "/aws/cloudtrail/"
+"""What the log group's name begins with; the key's policy must let CloudWatch Logs use the key for it."""
+LOG_DAYS: Final = 365
 
 
 @dataclass(frozen=True)
 class AuditArgs:
-    """The trail. The key's policy must let it encrypt: `key_policy.cloudtrail`, with the same ARN."""
+    """The trail. The key's policy must let it encrypt: `key_policy.cloudtrail`, with the same ARN.
+
+    It must also let CloudTrail publish: `key_policy.publisher`.
+    """
 
     trail_name: str
     trail_arn: str
@@ -31,6 +44,8 @@ class AuditArgs:
     buckets: Sequence[BucketRef]
     """Whose objects are watched, in whatever region."""
     key: KeyRef
+    topic_name: str
+    """Of the topic that hears of every file. Nobody listens until somebody collects them."""
     region: str
     account_id: str
     retention_days: int = 2_555
@@ -75,11 +90,17 @@ class Audit(ComponentResource):
             ),
             ResourceOptions(parent=self),
         )
+        group, role, rights = self._log(name, args)
+        listeners = TopicArgs(args.topic_name, args.key, args.account_id, args.region, publishers=(TRAILS,))
+        topic = Topic(f"{name}-topic", listeners, ResourceOptions(parent=self))
         trail = aws.cloudtrail.Trail(
             f"{name}-trail",
             name=args.trail_name,
             s3_bucket_name=bucket.ref.name,
             kms_key_id=args.key.arn,
+            cloud_watch_logs_group_arn=Output.concat(group.arn, ":*"),
+            cloud_watch_logs_role_arn=role.arn,
+            sns_topic_name=topic.ref.name,
             enable_log_file_validation=True,
             enable_logging=True,
             include_global_service_events=True,
@@ -87,11 +108,35 @@ class Audit(ComponentResource):
             is_multi_region_trail=True,
             advanced_event_selectors=[_objects_of(args.buckets), _changes()],
             region=args.region,
-            # CloudTrail writes a test file when a trail is made.
-            opts=ResourceOptions(parent=self, depends_on=[bucket]),
+            # CloudTrail tries bucket, topic and role when a trail is made.
+            opts=ResourceOptions(parent=self, depends_on=[bucket, topic, rights]),
         )
         self.ref, self.trail_arn = bucket.ref, trail.arn
         self.register_outputs({"trail_arn": trail.arn, "bucket": bucket.ref.name})
+
+    def _log(self, name: str, args: AuditArgs) -> tuple[aws.cloudwatch.LogGroup, aws.iam.Role, aws.iam.RolePolicy]:
+        """Make the log group, and the role by which CloudTrail writes to it."""
+        mine = ResourceOptions(parent=self)
+        group = aws.cloudwatch.LogGroup(
+            f"{name}-log",
+            name=f"{LOG_GROUPS}{args.trail_name}",
+            retention_in_days=LOG_DAYS,
+            kms_key_id=args.key.arn,
+            region=args.region,
+            opts=mine,
+        )
+        condition = {"StringEquals": {"aws:SourceArn": args.trail_arn}}
+        role = aws.iam.Role(
+            f"{name}-log",
+            description="Writes the trail to its log group",
+            assume_role_policy=trust(TRAILS, condition),
+            opts=mine,
+        )
+        # The only stream that CloudTrail writes (AWS CloudTrail User Guide, "Role policy document for CloudTrail").
+        stream = Output.concat(group.arn, f":log-stream:{args.account_id}_CloudTrail_{args.region}*")
+        write = allow("TrailLog", ("logs:CreateLogStream", "logs:PutLogEvents"), [stream])
+        rights = aws.iam.RolePolicy(f"{name}-log", role=role.id, policy=document([write]), opts=mine)
+        return group, role, rights
 
 
 def delivery_statements(args: AuditArgs) -> list[Statement]:
@@ -99,7 +144,7 @@ def delivery_statements(args: AuditArgs) -> list[Statement]:
 
     AWS CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail".
     """
-    principal = {"Service": "cloudtrail.amazonaws.com"}
+    principal = {"Service": TRAILS}
     from_trail = {"aws:SourceArn": args.trail_arn}
     return [
         {

@@ -86,12 +86,17 @@ class Bucket(ComponentResource):
             f"{name}-bucket",
             bucket=args.name,
             object_lock_enabled=args.lock is not None,
+            # The stack's tag says that everything is under keys of the customer.
+            tags=None if args.key else {"Encryption": "S3Managed"},
+            # Else `pulumi destroy` stops at the first bucket that holds something.
+            force_destroy=None if args.protect else True,
             region=args.region,
             opts=ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.protect),
         )
         versioning = self._versioning()
         self._encryption()
         self._lifecycle(versioning)
+        self._events()
         if args.lock is not None:
             self._lock(args.lock, versioning)
         if args.log_target is not None:
@@ -104,7 +109,7 @@ class Bucket(ComponentResource):
     def _versioning(self) -> aws.s3.BucketVersioning:
         return aws.s3.BucketVersioning(
             f"{self._name}-versioning",
-            bucket=self._bucket.bucket,
+            bucket=self._bucket.id,
             versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
             region=self._args.region,
             opts=ResourceOptions(parent=self),
@@ -120,7 +125,7 @@ class Bucket(ComponentResource):
         )
         aws.s3.BucketServerSideEncryptionConfiguration(
             f"{self._name}-encryption",
-            bucket=self._bucket.bucket,
+            bucket=self._bucket.id,
             rules=[rule],
             region=self._args.region,
             opts=ResourceOptions(parent=self),
@@ -148,9 +153,19 @@ class Bucket(ComponentResource):
     def _logging(self, target: BucketRef) -> None:
         aws.s3.BucketLogging(
             f"{self._name}-logging",
-            bucket=self._bucket.bucket,
+            bucket=self._bucket.id,
             target_bucket=target.name,
             target_prefix=f"{self._args.name}/",
+            region=self._args.region,
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _events(self) -> None:
+        """Tell the account's event bus what happens: who watches the account needs no change here."""
+        aws.s3.BucketNotification(
+            f"{self._name}-events",
+            bucket=self._bucket.id,
+            eventbridge=True,
             region=self._args.region,
             opts=ResourceOptions(parent=self),
         )
@@ -158,14 +173,14 @@ class Bucket(ComponentResource):
     def _closed_to_the_public(self) -> aws.s3.BucketPublicAccessBlock:
         aws.s3.BucketOwnershipControls(
             f"{self._name}-ownership",
-            bucket=self._bucket.bucket,
+            bucket=self._bucket.id,
             rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
             region=self._args.region,
             opts=ResourceOptions(parent=self),
         )
         return aws.s3.BucketPublicAccessBlock(
             f"{self._name}-public-access",
-            bucket=self._bucket.bucket,
+            bucket=self._bucket.id,
             block_public_acls=True,
             block_public_policy=True,
             ignore_public_acls=True,
@@ -187,7 +202,8 @@ class Bucket(ComponentResource):
 
 def policy_statements(args: BucketArgs, arn: Input[str]) -> list[Statement]:
     """Give the statements of the bucket's policy."""
-    statements = [*bucket_policy.tls_only(arn), *bucket_policy.no_deletes(arn, args.break_glass)]
+    delivery = bucket_policy.log_delivery(arn, args.account_id, args.log_sources) if args.kind == "logs" else []
+    statements = [*delivery, *bucket_policy.tls_only(arn), *bucket_policy.no_deletes(arn, args.break_glass)]
     if args.key is not None and args.kind != "trail":
         # CloudTrail encrypts its digest files with S3's own key: refused, the trail could not be validated.
         statements += bucket_policy.own_key_only(arn, args.key.arn)
@@ -195,6 +211,4 @@ def policy_statements(args: BucketArgs, arn: Input[str]) -> list[Statement]:
         statements += bucket_policy.no_tagging(arn, args.expirers)
     if args.lock is not None:
         statements += bucket_policy.bounded_lock(arn, args.lock)
-    if args.kind == "logs":
-        statements += bucket_policy.log_delivery(arn, args.account_id, args.log_sources)
     return [*statements, *args.statements]

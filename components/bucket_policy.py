@@ -14,13 +14,10 @@ from typing import Final, Literal
 from pulumi import Input, Output
 
 from components.rights_policy import Statement
+from components.settings.retention import EXTENSION_DAYS, MAX_DAYS
 from functions.engine.errors import ConfigurationError
 
 MIN_TLS: Final = "1.2"
-EXTENSION_DAYS: Final = 10
-"""The step in which locks are extended."""
-_LONGEST_LOCK: Final = 36_500
-"""Days (Amazon S3 User Guide, "Object Lock considerations")."""
 _DELETES: Final = (
     "s3:DeleteBucket",
     "s3:DeleteObject",
@@ -46,20 +43,20 @@ class Lock:
 
     mode: Literal["GOVERNANCE", "COMPLIANCE"]
     days: int
-    max_days: int | None = None
-    """Default: a step of extension more than `days`."""
+    extension_days: int = EXTENSION_DAYS
+    """Days that an extended lock may have more than one at birth."""
 
     def __post_init__(self) -> None:
         """Refuse a bound that would forbid what every upload does."""
-        if not 1 <= self.days <= self.longest <= _LONGEST_LOCK:
+        if not 1 <= self.days <= self.longest <= MAX_DAYS:
             raise ConfigurationError(
-                f"a lock of {self.days} days, at most {self.longest}, is not from 1 to {_LONGEST_LOCK}, in this order"
+                f"a lock of {self.days} days, at most {self.longest}, is not from 1 to {MAX_DAYS}, in this order"
             )
 
     @property
     def longest(self) -> int:
         """Days that a lock may run at most."""
-        return self.days + EXTENSION_DAYS if self.max_days is None else self.max_days
+        return self.days + self.extension_days
 
 
 def tls_only(arn: Input[str]) -> list[Statement]:

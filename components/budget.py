@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -12,7 +11,6 @@ from components.refs import TopicRef
 from functions.engine.errors import ConfigurationError
 
 PAGE = "monthly-cost"
-WARN_PERCENT = 80
 
 
 @dataclass(frozen=True)
@@ -30,11 +28,11 @@ class BudgetArgs:
     """Key and value of the tag that all resources of the stack carry."""
     topic: TopicRef | None
     email: str | None = None
-    tags: Mapping[str, str] | None = None
+    warn_percent: int = 80
 
 
 class Budget(pulumi.ComponentResource):
-    """The budget of a month: warns at 80 % and 100 % of what was spent, and when the forecast passes 100 %."""
+    """The budget of a month: warns at a percentage and at all of it spent, and when the forecast passes 100 %."""
 
     def __init__(self, name: str, args: BudgetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("strongroom:index:Budget", name, None, opts)
@@ -50,11 +48,10 @@ class Budget(pulumi.ComponentResource):
             time_unit="MONTHLY",
             cost_filters=[aws.budgets.BudgetCostFilterArgs(name="TagKeyValue", values=[f"user:{key}${value}"])],
             notifications=[
-                _notification(args, "ACTUAL", WARN_PERCENT),
+                _notification(args, "ACTUAL", args.warn_percent),
                 _notification(args, "ACTUAL", 100),
                 _notification(args, "FORECASTED", 100),
             ],
-            tags=args.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({"name": args.name})

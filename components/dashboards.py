@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,9 +19,10 @@ from components.alarm_list import (
     replication,
     table_operations,
 )
-from components.refs import BucketRef, QueueRef
+from components.refs import BucketRef
+from components.resources import log_group_name
 from components.settings.watching import Alarms as Limits
-from components.widgets import Widget, alarm_states, graph, laid_out, text
+from components.widgets import Widget, alarm_states, graph, laid_out, latest_errors, text
 from functions.contract.metric_names import Metric, MetricName
 
 _ALARMS_SHOWN = 100
@@ -171,40 +172,36 @@ def _proofs(args: DashboardsArgs) -> Iterator[Widget]:
         yield graph(f"{source}: restores", restores, region)
 
 
-def _queues(args: DashboardsArgs) -> list[Widget]:
+def _queues(args: DashboardsArgs) -> Iterator[Widget]:
     watched, region = args.watched, args.region
-    waiting = _by_queue(watched.queues, "ApproximateNumberOfMessagesVisible")
-    flight = _by_queue(watched.queues, "ApproximateNumberOfMessagesNotVisible")
-    age = _by_queue(watched.queues, "ApproximateAgeOfOldestMessage")
-    return [
-        graph("Queues: waiting", waiting, region),
-        graph("Queues: being worked on", flight, region),
-        graph("Queues: age of the oldest", age, region, limit=args.limits.oldest_message_minutes * 60),
-        graph("Dead letters", _by_queue(watched.dead_letters, "ApproximateNumberOfMessagesVisible"), region),
+    for name, queue in watched.queues.items():
+        of = partial(Series, "AWS/SQS", dimensions={"QueueName": queue.name}, statistic="Maximum")
+        messages = [("waiting", of("ApproximateNumberOfMessagesVisible"))]
+        messages += [("being worked on", of("ApproximateNumberOfMessagesNotVisible"))]
+        age = [("seconds", of("ApproximateAgeOfOldestMessage"))]
+        yield graph(f"Queue {name}: messages", messages, region)
+        yield graph(f"Queue {name}: oldest", age, region, limit=args.limits.oldest_message_minutes * 60)
+    dead = [
+        (name, Series("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue.name}, "Maximum"))
+        for name, queue in watched.dead_letters.items()
     ]
+    yield graph("Dead letters", dead, region)
 
 
-def _by_queue(queues: Mapping[str, QueueRef], metric: str) -> list[tuple[str, Series]]:
-    return [(name, Series("AWS/SQS", metric, {"QueueName": queue.name}, "Maximum")) for name, queue in queues.items()]
-
-
-def _functions(args: DashboardsArgs) -> list[Widget]:
-    def by_function(metric: str, statistic: Statistic) -> list[tuple[str, Series]]:
-        return [
-            (name, Series("AWS/Lambda", metric, {"FunctionName": function.name}, statistic))
-            for name, function in args.watched.functions.items()
-        ]
-
+def _functions(args: DashboardsArgs) -> Iterator[Widget]:
+    functions = args.watched.functions
+    for name, function in functions.items():
+        of = partial(Series, "AWS/Lambda", dimensions={"FunctionName": function.name})
+        counts = [(metric.lower(), of(metric, statistic="Sum")) for metric in ("Invocations", "Errors", "Throttles")]
+        counts += [("at once", of("ConcurrentExecutions", statistic="Maximum"))]
+        duration = [("milliseconds", of("Duration", statistic="Maximum"))]
+        yield graph(f"Function {name}: invocations", counts, args.region)
+        yield graph(f"Function {name}: duration", duration, args.region, limit=function.timeout * 1_000)
+    groups = [pulumi.Output.from_input(function.name).apply(log_group_name) for function in functions.values()]
+    yield latest_errors("Latest errors", groups, args.region)
     group = {"ScheduleGroup": args.watched.schedule_group}
     schedule = [(metric, Series("AWS/Scheduler", metric, group, "Sum")) for metric in SCHEDULER_FAILURES]
-    return [
-        graph("Functions: invocations", by_function("Invocations", "Sum"), args.region),
-        graph("Functions: errors", by_function("Errors", "Sum"), args.region),
-        graph("Functions: throttles", by_function("Throttles", "Sum"), args.region),
-        graph("Functions: milliseconds", by_function("Duration", "Maximum"), args.region),
-        graph("Functions: at once", by_function("ConcurrentExecutions", "Maximum"), args.region),
-        graph("Schedules: failures", schedule, args.region),
-    ]
+    yield graph("Schedules: failures", schedule, args.region)
 
 
 def _tables(args: DashboardsArgs) -> Iterator[Widget]:

@@ -26,11 +26,6 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
 }
 """By the name of the function's module in `functions/handlers`."""
 
-BY_QUEUE: Final = frozenset({"worker", "restore_worker"})
-"""Functions that only queues call."""
-_BY_EVENT: Final = 5
-"""Invocations at once of a function that events call: continuations, schedules and people may meet."""
-
 
 @dataclass(frozen=True)
 class Sizing:
@@ -41,6 +36,8 @@ class Sizing:
     concurrency: int = 50
     priority_concurrency: int = 5
     restore_concurrency: int = 50
+    event_concurrency: int = 5
+    """Of each function that events call: continuations, schedules and people may meet."""
     log_days: int = 30
     reserved: bool = True
     """Keep concurrency for these functions. The account must have 100 more than that (AWS Lambda quotas)."""
@@ -72,7 +69,7 @@ def concurrency_of(function: str, sizing: Sizing) -> int | None:
         "worker": sizing.concurrency + sizing.priority_concurrency,
         "restore_worker": sizing.restore_concurrency,
     }
-    return kept.get(function, _BY_EVENT)
+    return kept.get(function, sizing.event_concurrency)
 
 
 class DataPlane(ComponentResource):
@@ -128,6 +125,6 @@ def function_args(function: str, args: DataPlaneArgs) -> FunctionArgs:
         log_days=sizing.log_days,
         network=args.network,
         concurrency=concurrency_of(function, sizing),
-        on_failure=None if function in BY_QUEUE else args.failures,
+        on_failure=args.failures,
         goes_on=function in HANDS_ON,
     )

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, fields, is_dataclass
-from typing import Any, Final
+from dataclasses import MISSING, fields
+from typing import Final
 
-from pulumi import Input, Output
+from pulumi import Input
 
 from components.resources import Resources
-from functions.contract.environment import ENVIRONMENTS
+from functions.contract import environment
+from functions.contract.environment import ENVIRONMENTS, SET_BY_LAMBDA
 from functions.engine.errors import ConfigurationError
 
-_SET_BY_LAMBDA = frozenset({"aws_region", "aws_lambda_function_name", "aws_endpoint_url"})
-"""Reserved on AWS; the last one the embedded AWS sets itself."""
 _BYTES: Final = 4_096
 """Of all variables of a function together (AWS Lambda Developer Guide, "Lambda quotas")."""
 
@@ -50,11 +48,11 @@ def variables(function: str, resources: Resources, stack: str, values: Mapping[s
     ConfigurationError when something is missing, or when they are longer together than Lambda takes.
     """
     given = {"dead_letter_queue_url": resources.dead_letters(function).url, **facts(resources, stack, values)}
-    wanted = [field for field in fields(ENVIRONMENTS[function]) if field.name not in _SET_BY_LAMBDA]
-    missing = [item.name for item in wanted if given.get(item.name) is None and item.default is MISSING]
-    if missing:
+    kind = ENVIRONMENTS[function]
+    needed = [field.name for field in fields(kind) if field.default is MISSING and field.name not in SET_BY_LAMBDA]
+    if missing := [name for name in needed if given.get(name) is None]:
         raise ConfigurationError(f"the environment of {function} lacks {', '.join(missing)}")
-    written = {item.name.upper(): _text(given[item.name]) for item in wanted if given.get(item.name) is not None}
+    written: dict[str, Input[str]] = environment.variables(kind, given)
     size = sum(len(f"{name}{text}".encode()) for name, text in written.items() if isinstance(text, str))
     if size > _BYTES:
         raise ConfigurationError(
@@ -62,13 +60,3 @@ def variables(function: str, resources: Resources, stack: str, values: Mapping[s
             hint="name fewer sources, buckets to restore into or priority users in one stack",
         )
     return written
-
-
-def _text(value: Any) -> Input[str]:  # noqa: ANN401 - as many types as fields have
-    return value if isinstance(value, str | Output) else json.dumps(value, default=_plain)
-
-
-def _plain(value: Any) -> object:  # noqa: ANN401 - what json does not know
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    raise TypeError(f"{type(value).__name__} has no place in an environment variable")

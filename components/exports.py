@@ -4,36 +4,55 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.refs import TopicRef
 from components.service import Service
-from components.settings import Settings
+from components.settings import Names, Settings
 from components.storage import Storage
 from components.watch import Watch
 
 
 def capabilities(settings: Settings) -> dict[str, Any]:
-    """Say what this stack does, and only that."""
+    """Say what this stack is made to do, and only that. What it does is for the alarms to say."""
+    schedules, retention = settings.schedules, settings.retention
     return {
-        "backup": "incremental every night, full every week, deduplicated, compressed",
-        "retentionDays": settings.retention.days,
-        "objectLock": f"{settings.retention.lock_mode}, {settings.retention.lock_days} days",
+        "backup": "incremental, full and manual; deduplicated and compressed",
+        "schedules": {"incremental": schedules.incremental, "full": schedules.full, "timezone": schedules.timezone},
+        "sources": [source.name for source in settings.sources],
+        "retentionDays": retention.days,
+        "undeleteDays": retention.undelete_days,
+        "objectLock": f"{retention.lock_mode}, {retention.lock_days} days",
+        "storageClass": settings.tier.storage_class,
         "replication": settings.replica.region if settings.replica else None,
-        "encryption": "SSE-KMS with keys of the customer",
+        "encryption": "SSE-KMS with keys of the customer; access logs with the key of S3",
         "network": "VPC endpoints" if settings.network.isolated else "public endpoints",
-        "concurrentUsers": settings.workers.concurrency + settings.workers.priority_concurrency,
-        "rpoHours": settings.alarms.rpo_hours,
-        "runWindowMinutes": settings.alarms.run_window_minutes,
-        "auditDays": settings.retention.audit_days,
+        "backupWorkers": settings.workers.concurrency + settings.workers.priority_concurrency,
+        "restoreWorkers": settings.workers.restore_concurrency,
+        "alarmAfterHoursWithoutBackup": settings.alarms.rpo_hours,
+        "alarmAfterMinutesOfARun": settings.alarms.run_window_minutes,
+        "auditDays": retention.audit_days,
         "trustedAccounts": len(settings.access.trusted_accounts),
     }
 
 
-def exports(storage: Storage, service: Service, watch: Watch, topic_arn: Any) -> dict[str, Any]:  # noqa: ANN401 - Input
-    """Give the outputs of a stack by name."""
+def exports(
+    settings: Settings, names: Names, storage: Storage, service: Service, watch: Watch, topic: TopicRef
+) -> dict[str, Any]:
+    """Give the outputs of a stack by name. What the stack does not have is None."""
+    copy = storage.copy
     return {
+        "Stack": names.stack,
+        "AccountId": settings.account_id,
+        "Region": settings.region,
         "BackupBucketName": storage.repository.name,
-        "ReplicationBucketName": storage.copy.bucket.name if storage.copy else None,
+        "ReplicationBucketName": copy.bucket.name if copy else None,
+        "ReplicationRegion": copy.region if copy else None,
         "ScratchBucketName": storage.scratch.name,
+        "AccessLogsBucketName": storage.logs.name,
+        "AuditBucketName": storage.trail_files.name,
+        "EncryptionKeyId": storage.key_id,
         "EncryptionKeyArn": storage.key.arn,
+        "ReplicationKeyArn": copy.key.arn if copy else None,
+        "RestoreRoleArn": storage.restore_role_arn,
         "Tables": {name: table.name for name, table in storage.tables.items()},
         "MetadataTableName": storage.tables["backups"].name,
         "DeduplicationTableName": storage.tables["dedup"].name,
@@ -41,7 +60,8 @@ def exports(storage: Storage, service: Service, watch: Watch, topic_arn: Any) ->
         "Queues": {name: queue.url for name, queue in service.queues.items()},
         "DeadLetterQueues": {name: queue.url for name, queue in service.dead_letters.items()},
         "Functions": {name: function.arn for name, function in service.functions.items()},
+        "ScheduleGroup": service.schedule_group,
         "DashboardURL": watch.dashboards["operations"],
         "DashboardURLs": watch.dashboards,
-        "NotificationTopicArn": topic_arn,
+        "NotificationTopicArn": topic.arn,
     }

@@ -11,20 +11,15 @@ import pulumi_aws as aws
 from pulumi import Archive, ComponentResource, Input, Output, ResourceOptions
 
 from components.package import ARCHITECTURE, RUNTIME
+from components.policy import document, trust
 from components.refs import FunctionRef, KeyRef, NetworkRef, QueueRef
 from components.resources import log_group_name
-from components.rights_policy import Statement, environment_statement, network_statements, on_failure_statements
+from components.rights_policy import Statement, network_statements, on_failure_statements
 
 ALIAS: Final = "live"
 _EVENT_SECONDS = 21_600
 """The longest that Lambda keeps an event that it was given (AWS Lambda API, PutFunctionEventInvokeConfig)."""
 _RETRIES = 2
-_TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
-    ],
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +37,8 @@ class FunctionArgs:
     code: Archive
     layer_arn: Input[str]
     key: KeyRef
+    on_failure: QueueRef
+    """Where events go that failed for good, also those that somebody gives by hand to a function of a queue."""
     memory_mb: int = 1_769
     """1,769 MB are one core (AWS Lambda Developer Guide, "Configure Lambda function memory")."""
     timeout_seconds: int = 900
@@ -49,22 +46,13 @@ class FunctionArgs:
     network: NetworkRef | None = None
     concurrency: int | None = None
     """Invocations at once, taken from the account's; None takes what the account has left."""
-    on_failure: QueueRef | None = None
-    """Where events go that failed for good. None for a function that only queues feed: they have dead letters."""
     goes_on: bool = False
     """Whether it starts itself again, by an event or a message, which Lambda else stops after some 16 times."""
 
-    @property
-    def region(self) -> str:
-        """The function's region."""
-        return self.arn.split(":")[3]
-
 
 def role_statements(args: FunctionArgs) -> list[Statement]:
-    """Give all statements of a function's role: its own, and those that AWS asks for beside."""
-    beside = [environment_statement(args.arn, args.key.arn)]
-    if args.on_failure is not None:
-        beside += on_failure_statements(args.on_failure.arn, args.key.arn, args.region)
+    """Give all statements of a function's role: its own, and what Lambda needs as the function."""
+    beside = on_failure_statements(args.arn, args.on_failure.arn, args.key.arn)
     if args.network is not None:
         beside += network_statements(args.arn)
     return [*args.statements, *beside]
@@ -93,8 +81,7 @@ class Function(ComponentResource):
             aws.lambda_.FunctionRecursionConfig(
                 f"{name}-recursion", function_name=function.name, recursive_loop="Allow", opts=self._mine
             )
-        if args.on_failure is not None:
-            self._events(function, alias, args.on_failure)
+        self._events(function, alias)
         self.ref = FunctionRef(function.name, alias.arn, args.timeout_seconds)
         self.role_arn = role.arn
         self.register_outputs({"name": function.name, "arn": alias.arn, "role_arn": role.arn})
@@ -108,13 +95,13 @@ class Function(ComponentResource):
         role = aws.iam.Role(
             self._args.name,
             description=f"Rights of {self._args.name}",
-            assume_role_policy=Output.json_dumps(_TRUST),
+            assume_role_policy=trust("lambda.amazonaws.com"),
             opts=self._mine,
         )
         policy = aws.iam.RolePolicy(
             f"{self._name}-rights",
             role=role.id,
-            policy=Output.json_dumps({"Version": "2012-10-17", "Statement": role_statements(self._args)}),
+            policy=document(role_statements(self._args)),
             opts=self._mine,
         )
         return role, policy
@@ -150,12 +137,14 @@ class Function(ComponentResource):
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="Text", log_group=logs.name),
             tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active"),
             vpc_config=_vpc_config(args.network),
+            # The event as it was, ready to be given again; the record of `_events` beside it says what went wrong.
+            dead_letter_config=aws.lambda_.FunctionDeadLetterConfigArgs(target_arn=args.on_failure.arn),
             publish=True,
             # Lambda tries the rights when it makes the function, and a mapping when it makes that.
             opts=ResourceOptions(parent=self, depends_on=[policy]),
         )
 
-    def _events(self, function: aws.lambda_.Function, alias: aws.lambda_.Alias, queue: QueueRef) -> None:
+    def _events(self, function: aws.lambda_.Function, alias: aws.lambda_.Alias) -> None:
         """Keep what failed, however the function was called: schedules use the alias, the function itself its name."""
         for suffix, qualifier in ((ALIAS, alias.name), ("latest", None)):
             aws.lambda_.FunctionEventInvokeConfig(
@@ -166,7 +155,7 @@ class Function(ComponentResource):
                 maximum_retry_attempts=_RETRIES,
                 destination_config=aws.lambda_.FunctionEventInvokeConfigDestinationConfigArgs(
                     on_failure=aws.lambda_.FunctionEventInvokeConfigDestinationConfigOnFailureArgs(
-                        destination=queue.arn
+                        destination=self._args.on_failure.arn
                     )
                 ),
                 opts=self._mine,

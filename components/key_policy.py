@@ -34,8 +34,10 @@ def own_account(account_id: str, partition: str = "aws") -> Statement:
     }
 
 
-def publisher(service: str, account_id: str) -> Statement:
+def publisher(service: str, account_id: str, actions: Sequence[str] = USE, resource: Input[str] = "*") -> Statement:
     """Let a service send to topics and queues under the key: `cloudwatch.amazonaws.com` for alarms, and so on.
+
+    With other actions and another resource it is a statement of the topic's own policy.
 
     EventBridge gives no source with what it sends: under a condition every notice would be dropped in silence (AWS
     Knowledge Center, "Why isn't my SNS topic receiving EventBridge notifications?").
@@ -44,8 +46,8 @@ def publisher(service: str, account_id: str) -> Statement:
         "Sid": f"Publish{service.partition('.')[0].title()}",
         "Effect": "Allow",
         "Principal": {"Service": service},
-        "Action": list(USE),
-        "Resource": "*",
+        "Action": list(actions),
+        "Resource": resource,
     }
     if service == EVENTS:
         return statement

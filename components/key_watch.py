@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
+from components.key_policy import EVENTS
+from components.policy import document, trust
 from components.refs import KeyRef, TopicRef
 
 PAGE = "key-at-risk"
@@ -104,7 +106,7 @@ class KeyWatch(pulumi.ComponentResource):
 
     def _hand_over(self, here: KeyPlace, there: KeyPlace, role: aws.iam.Role) -> None:
         """Send what happens to this region's key to the other one. A rule of its own, on this key only: no circle."""
-        name = f"{PAGE}-{here.region}-to-{there.region}"
+        name = f"{PAGE}-{here.region}-away"
         rule = self._rule(name, here.region, [here.key])
         aws.cloudwatch.EventTarget(
             name,
@@ -118,11 +120,10 @@ class KeyWatch(pulumi.ComponentResource):
     def _role(self) -> aws.iam.Role:
         """Make the role by which a region hands events to the other."""
         # No condition on the source: where EventBridge does not send it, the hand-over would fail in silence.
-        trust = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
         role = aws.iam.Role(
             PAGE,
             description="Hands events about keys to the other region",
-            assume_role_policy=pulumi.Output.json_dumps(_policy(trust)),
+            assume_role_policy=trust(EVENTS),
             opts=pulumi.ResourceOptions(parent=self),
         )
         send = {
@@ -133,14 +134,10 @@ class KeyWatch(pulumi.ComponentResource):
         aws.iam.RolePolicy(
             PAGE,
             role=role.name,
-            policy=pulumi.Output.json_dumps(_policy(send)),
+            policy=document([send]),
             opts=pulumi.ResourceOptions(parent=self),
         )
         return role
 
     def _bus(self, place: KeyPlace) -> str:
         return f"arn:{self._args.partition}:events:{place.region}:{self._args.account_id}:event-bus/default"
-
-
-def _policy(statement: Mapping[str, object]) -> dict[str, object]:
-    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import pulumi_aws as aws
-from pulumi import ComponentResource, ResourceOptions
+from pulumi import ComponentResource, Output, ResourceOptions
 
 from components.key_policy import own_account
 from components.policy import document
@@ -49,6 +49,7 @@ class Key(ComponentResource):
     """A key of one region. Keys of two regions are not related: losing one leaves the other whole."""
 
     ref: KeyRef
+    key_id: Output[str]
 
     def __init__(self, name: str, args: KeyArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("strongroom:index:Key", name, None, opts)
@@ -68,5 +69,5 @@ class Key(ComponentResource):
             region=args.region,
             opts=ResourceOptions(parent=self),
         )
-        self.ref = KeyRef(key.arn)
+        self.ref, self.key_id = KeyRef(key.arn), key.key_id
         self.register_outputs({"arn": key.arn})

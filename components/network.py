@@ -11,8 +11,10 @@ from typing import Final
 import pulumi_aws as aws
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
+from components.policy import document, trust
 from components.refs import KeyRef, NetworkRef
-from components.rights_policy import Access, allow
+from components.rights_policy import Access, Statement, allow
+from components.settings.regions import zones_of
 from functions.engine.errors import ConfigurationError
 
 GATEWAYS: Final = frozenset({"s3", "dynamodb"})
@@ -23,16 +25,6 @@ _HTTPS = 443
 _SMALLEST_SUBNET = 28
 """Prefix length (Amazon VPC User Guide, "Subnet CIDR blocks")."""
 _SUBNET = 24
-_LETTERS = {
-    "ap-northeast-1": "acd",
-    "ap-northeast-2": "abcd",
-    "ca-central-1": "abd",
-    "cn-north-1": "abd",
-    "us-east-1": "abcdf",
-    "us-west-1": "ac",
-    "us-west-2": "abcd",
-}
-"""Zones of regions that do not have exactly a, b and c. `us-east-1e` takes no new functions."""
 
 
 def zone_names(region: str, count: int) -> tuple[str, ...]:
@@ -40,10 +32,10 @@ def zone_names(region: str, count: int) -> tuple[str, ...]:
 
     ConfigurationError when so many are not known.
     """
-    letters = _LETTERS.get(region, "abc")
-    if not 0 < count <= len(letters):
-        raise ConfigurationError(f"{count} availability zones in {region}: from 1 to {len(letters)} are known")
-    return tuple(f"{region}{letter}" for letter in letters[:count])
+    known = zones_of(region)
+    if not 0 < count <= len(known):
+        raise ConfigurationError(f"{count} availability zones in {region}: from 1 to {len(known)} are known")
+    return known[:count]
 
 
 def subnet_blocks(cidr: str, count: int) -> list[str]:
@@ -179,7 +171,7 @@ class Network(ComponentResource):
                 subnet_ids=None if gateway else [subnet.id for subnet in subnets],
                 security_group_ids=None if gateway else [group.id],
                 private_dns_enabled=None if gateway else True,
-                policy=Output.json_dumps(endpoint_policy(self._args, access)),
+                policy=document([endpoint_statement(self._args, access)]),
                 tags={"Name": name},
                 opts=self._mine,
             )
@@ -196,16 +188,14 @@ class Network(ComponentResource):
             opts=self._mine,
         )
         logs = f"arn:{args.partition}:ec2:{args.region}:{args.account_id}:vpc-flow-log/*"
-        trust = {
-            "Effect": "Allow",
-            "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"aws:SourceAccount": args.account_id}, "ArnLike": {"aws:SourceArn": logs}},
+        from_here = {
+            "StringEquals": {"aws:SourceAccount": args.account_id},
+            "ArnLike": {"aws:SourceArn": logs},
         }
         role = aws.iam.Role(
             name,
             description="Writes the log of connections",
-            assume_role_policy=Output.json_dumps({"Version": "2012-10-17", "Statement": [trust]}),
+            assume_role_policy=trust("vpc-flow-logs.amazonaws.com", from_here),
             opts=self._mine,
         )
         write = ("logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogGroups", "logs:DescribeLogStreams")
@@ -213,7 +203,7 @@ class Network(ComponentResource):
         policy = aws.iam.RolePolicy(
             name,
             role=role.id,
-            policy=Output.json_dumps({"Version": "2012-10-17", "Statement": [rights]}),
+            policy=document([rights]),
             opts=self._mine,
         )
         aws.ec2.FlowLog(
@@ -226,14 +216,14 @@ class Network(ComponentResource):
         )
 
 
-def endpoint_policy(args: NetworkArgs, access: Access) -> dict[str, object]:
-    """Give an endpoint's policy: the functions' roles, what they do, and what with.
+def endpoint_statement(args: NetworkArgs, access: Access) -> Statement:
+    """Give the statement of an endpoint's policy: the functions' roles, what they do, and what with.
 
     A gateway endpoint takes no principal but everybody; conditions say who (Amazon VPC User Guide, "Control access to
     VPC endpoints using endpoint policies"). No bucket or queue names this network in its own policy: S3 replicates and
     delivers logs without it.
     """
-    statement = {
+    return {
         **allow("Functions", access.actions, access.resources),
         "Principal": "*",
         "Condition": {
@@ -241,4 +231,3 @@ def endpoint_policy(args: NetworkArgs, access: Access) -> dict[str, object]:
             "ArnLike": {"aws:PrincipalArn": list(args.principals)},
         },
     }
-    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import pulumi_aws as aws
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
+from components.policy import document
 from components.refs import KeyRef, QueueRef
+from components.rights_policy import Statement
 from functions.engine.errors import ConfigurationError
 
 VISIBILITY_FACTOR: Final = 6
@@ -18,6 +19,8 @@ LONGEST_VISIBILITY: Final = 43_200
 """Seconds (Amazon SQS Developer Guide, "Message quotas")."""
 DEAD_LETTER_DAYS: Final = 14
 """The longest that SQS keeps a message."""
+RECEIVES: Final = 5
+"""Fewer would give up messages that came back only because the function was throttled."""
 _DAY = 86_400
 _KEY_REUSE_SECONDS = 300
 _LONG_POLL_SECONDS = 20
@@ -40,8 +43,7 @@ class QueueArgs:
     key: KeyRef
     visibility_seconds: int
     retention_days: int = 4
-    max_receive_count: int = 5
-    """Fewer would give up messages that came back only because the function was throttled."""
+    max_receive_count: int = RECEIVES
 
     def __post_init__(self) -> None:
         """Refuse what SQS or Lambda would refuse, or what would lose messages."""
@@ -134,7 +136,7 @@ class DeadLetters(ComponentResource):
 
 
 def _tls_only(name: str, queue: aws.sqs.Queue, parent: ComponentResource) -> None:
-    deny: Mapping[str, object] = {
+    deny: Statement = {
         "Sid": "TlsOnly",
         "Effect": "Deny",
         "Principal": "*",
@@ -145,7 +147,7 @@ def _tls_only(name: str, queue: aws.sqs.Queue, parent: ComponentResource) -> Non
     aws.sqs.QueuePolicy(
         name,
         queue_url=queue.url,
-        policy=Output.json_dumps({"Version": "2012-10-17", "Statement": [deny]}),
+        policy=document([deny]),
         opts=ResourceOptions(parent=parent),
     )
 

@@ -21,7 +21,7 @@ from typing import Final
 import pulumi_aws as aws
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
-from components.policy import document
+from components.policy import document, trust
 from components.refs import BucketRef, KeyRef
 from components.rights_policy import Statement
 
@@ -59,7 +59,7 @@ class Replication(ComponentResource):
         role = aws.iam.Role(
             f"{name}-role",
             description="S3 copies the repository to the second region",
-            assume_role_policy=document([_trust(args)]),
+            assume_role_policy=trust("s3.amazonaws.com", _from_source(args)),
             opts=ResourceOptions(parent=self),
         )
         rights = aws.iam.RolePolicy(
@@ -138,15 +138,10 @@ def role_statements(args: ReplicationArgs) -> list[Statement]:
     ]
 
 
-def _trust(args: ReplicationArgs) -> Statement:
+def _from_source(args: ReplicationArgs) -> dict[str, object]:
     return {
-        "Effect": "Allow",
-        "Principal": {"Service": "s3.amazonaws.com"},
-        "Action": "sts:AssumeRole",
-        "Condition": {
-            "StringEquals": {"aws:SourceAccount": args.account_id},
-            "ArnEquals": {"aws:SourceArn": args.source.arn},
-        },
+        "StringEquals": {"aws:SourceAccount": args.account_id},
+        "ArnEquals": {"aws:SourceArn": args.source.arn},
     }
 
 

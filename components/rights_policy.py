@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from components.resources import Resources, own_arns, shared_arns
-from functions.contract.rights import RIGHTS, Right
+from functions.contract.rights import FAILURES, NETWORK, RIGHTS, Right
 
 if TYPE_CHECKING:
     from pulumi import Input
@@ -31,20 +31,15 @@ WITHOUT_ENDPOINT: Final = {
 
 _VIA = {
     "queue_key": "sqs",
+    "topic_key": "sns",
+    "table_key": "dynamodb",
     "source_key": "s3",
     "repository_key": "s3",
     "scratch_key": "s3",
     "restore_key": "s3",
+    "failures_key": "sqs",
 }
 """The service by which alone a key may be used (AWS KMS Developer Guide, "kms:ViaService")."""
-_TO_SEND = ("kms:Decrypt", "kms:GenerateDataKey")
-"""What whoever sends to an encrypted queue or topic needs (SNS and SQS guides, "Configuring AWS KMS permissions")."""
-_INTERFACES = (
-    "ec2:CreateNetworkInterface",
-    "ec2:DeleteNetworkInterface",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-)
 
 
 class Access(NamedTuple):
@@ -55,27 +50,19 @@ class Access(NamedTuple):
 
 
 def statements(function: str, resources: Resources) -> list[Statement]:
-    """Give the statements for what a function calls, and for the keys of the tables and the topic that it calls.
+    """Give the statements for what a function calls.
 
     What is not there, such as keys of sources that have none, is left out: IAM takes no empty list.
     """
     arns = {**shared_arns(resources), **own_arns(resources, function)}
-    granted = [_statement(right, arns[right.resource], resources) for right in RIGHTS[function] if arns[right.resource]]
-    return [*granted, *_implied(function, resources)]
+    own = resources.function_arn(function)
+    return [_statement(right, arns[right.resource], own) for right in RIGHTS[function] if arns[right.resource]]
 
 
-def on_failure_statements(queue_arn: Input[str], key_arn: Input[str], region: str) -> list[Statement]:
+def on_failure_statements(function_arn: str, queue_arn: Input[str], key_arn: Input[str]) -> list[Statement]:
     """Let Lambda, as the function, put events that failed for good into a queue."""
-    return [
-        allow("OnFailure", ("sqs:SendMessage",), [queue_arn]),
-        {**allow("OnFailureKey", _TO_SEND, [key_arn]), "Condition": _via("sqs", region)},
-    ]
-
-
-def environment_statement(function_arn: str, key_arn: Input[str]) -> Statement:
-    """Let a function read its own environment variables, and nothing else that was encrypted for a function."""
-    condition = {"StringEquals": {"kms:EncryptionContext:aws:lambda:FunctionArn": function_arn}}
-    return {**allow("EnvironmentKey", ("kms:Decrypt",), [key_arn]), "Condition": condition}
+    arns = {"failures": queue_arn, "failures_key": key_arn}
+    return [_statement(right, [arns[right.resource]], function_arn) for right in FAILURES]
 
 
 def network_statements(function_arn: str) -> list[Statement]:
@@ -85,14 +72,11 @@ def network_statements(function_arn: str) -> list[Statement]:
     Guide, "Giving Lambda functions access to resources in an Amazon VPC").
     """
     partition, account = function_arn.split(":")[1], ":".join(function_arn.split(":")[3:5])
-    describe = tuple(action for action in EVERYWHERE if action.startswith("ec2:"))
+    arns = {"interfaces": f"arn:{partition}:ec2:{account}:*/*", "interfaces_seen": "*"}
+    actions = [action for right in NETWORK for action in right.actions]
     own_code = {"ArnEquals": {"lambda:SourceFunctionArn": function_arn}}
-    deny = {"Sid": "NoInterfacesByCode", "Effect": "Deny", "Action": [*_INTERFACES, *describe], "Resource": "*"}
-    return [
-        allow("Interfaces", _INTERFACES, [f"arn:{partition}:ec2:{account}:*/*"]),
-        allow("InterfacesSeen", describe, ["*"]),
-        {**deny, "Condition": own_code},
-    ]
+    deny = {"Sid": "NoInterfacesByCode", "Effect": "Deny", "Action": actions, "Resource": "*", "Condition": own_code}
+    return [*(_statement(right, [arns[right.resource]], function_arn) for right in NETWORK), deny]
 
 
 def endpoint_access(resources: Resources) -> dict[str, Access]:
@@ -119,23 +103,15 @@ def allow(sid: str, actions: Sequence[str], resources: Sequence[Input[str]]) -> 
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
 
 
-def _statement(right: Right, arns: Sequence[Input[str]], resources: Resources) -> Statement:
+def _statement(right: Right, arns: Sequence[Input[str]], function_arn: str) -> Statement:
     statement = allow(right.resource.title().replace("_", ""), right.actions, arns)
-    service = _VIA.get(right.resource)
-    return {**statement, "Condition": _via(service, resources.region)} if service else statement
+    condition = _condition(right.resource, function_arn)
+    return {**statement, "Condition": {"StringEquals": condition}} if condition else statement
 
 
-def _implied(function: str, resources: Resources) -> list[Statement]:
-    """An encrypted table or topic asks the caller for its key, which is no call of the function's."""
-    kinds = {right.resource for right in RIGHTS[function]}
-    key = [resources.key.arn]
-    implied = []
-    if "topic" in kinds:
-        implied.append({**allow("TopicKey", _TO_SEND, key), "Condition": _via("sns", resources.region)})
-    if any(kind.endswith("_table") for kind in kinds):
-        implied.append({**allow("TableKey", ("kms:Decrypt",), key), "Condition": _via("dynamodb", resources.region)})
-    return implied
-
-
-def _via(service: str, region: str) -> dict[str, dict[str, str]]:
-    return {"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}}
+def _condition(resource: str, function_arn: str) -> dict[str, str]:
+    """Bind the use of a key to the service that asks for it, or to the function whose variables it opens."""
+    if resource == "environment_key":
+        return {"kms:EncryptionContext:aws:lambda:FunctionArn": function_arn}
+    service, region = _VIA.get(resource), function_arn.split(":")[3]
+    return {"kms:ViaService": f"{service}.{region}.amazonaws.com"} if service else {}

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import pulumi_aws as aws
 from pulumi import ComponentResource, Output, ResourceOptions
 
+from components.policy import document, trust
 from components.refs import FunctionRef, KeyRef, QueueRef
 from components.rights_policy import allow
 from functions.contract.messages import RestoreEvent, StartEvent, VerifyEvent
@@ -91,17 +92,11 @@ class Schedules(ComponentResource):
     def _role(self) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
         args = self._args
         group_arn = f"arn:{args.partition}:scheduler:{args.region}:{args.account_id}:schedule-group/{args.group}"
-        only_here = {"aws:SourceAccount": args.account_id, "aws:SourceArn": group_arn}
-        trust = {
-            "Effect": "Allow",
-            "Principal": {"Service": "scheduler.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": only_here},
-        }
+        only_here = {"StringEquals": {"aws:SourceAccount": args.account_id, "aws:SourceArn": group_arn}}
         role = aws.iam.Role(
             f"{self._name}-role",
             description="Starts functions by the clock",
-            assume_role_policy=Output.json_dumps({"Version": "2012-10-17", "Statement": [trust]}),
+            assume_role_policy=trust("scheduler.amazonaws.com", only_here),
             opts=ResourceOptions(parent=self),
         )
         functions = {id(entry.function.arn): entry.function.arn for entry in args.entries}
@@ -114,7 +109,7 @@ class Schedules(ComponentResource):
         policy = aws.iam.RolePolicy(
             f"{self._name}-rights",
             role=role.id,
-            policy=Output.json_dumps({"Version": "2012-10-17", "Statement": rights}),
+            policy=document(rights),
             opts=ResourceOptions(parent=self),
         )
         return role, policy

@@ -9,7 +9,7 @@ from pulumi import ComponentResource, Input, ResourceOptions
 from components.data_plane import DESCRIPTIONS, DataPlane, DataPlaneArgs, Sizing
 from components.network import Network, NetworkArgs, zone_names
 from components.package import Package, PackageArgs
-from components.queue import DeadLetters, DeadLettersArgs, Queue, QueueArgs, visibility_for
+from components.queue import RECEIVES, DeadLetters, DeadLettersArgs, Queue, QueueArgs, visibility_for
 from components.refs import FunctionRef, NetworkRef, QueueRef, TopicRef
 from components.resources import Resources
 from components.rights_policy import endpoint_access
@@ -60,11 +60,7 @@ class Service(ComponentResource):
                 failures=failures,
                 network=self._network(resources) if settings.network.isolated else None,
                 sizing=_sizing(settings),
-                values={
-                    "retention_days": settings.retention.days,
-                    "run_window_minutes": settings.alarms.run_window_minutes,
-                    "rpo_hours": settings.alarms.rpo_hours,
-                },
+                values=_values(settings),
             ),
             self._own,
         )
@@ -132,6 +128,21 @@ class Service(ComponentResource):
         return Schedules("schedules", args, self._own).group
 
 
+def _values(settings: Settings) -> dict[str, object]:
+    """Give what functions know of the settings, by the fields of their environments."""
+    verification = settings.verification
+    return {
+        "max_receive_count": RECEIVES,
+        "retention_days": settings.retention.days,
+        "run_window_minutes": settings.alarms.run_window_minutes,
+        "rpo_hours": settings.alarms.rpo_hours,
+        "sample_percent": verification.sample_percent,
+        "drills_a_day": verification.drills_a_day,
+        "drill_coverage_days": verification.drill_coverage_days,
+        "drills_kept_days": settings.retention.audit_days,
+    }
+
+
 def _sizing(settings: Settings) -> Sizing:
     workers = settings.workers
     return Sizing(
@@ -140,5 +151,7 @@ def _sizing(settings: Settings) -> Sizing:
         concurrency=workers.concurrency,
         priority_concurrency=workers.priority_concurrency,
         restore_concurrency=workers.restore_concurrency,
+        event_concurrency=workers.event_concurrency,
         log_days=workers.log_days,
+        reserved=workers.reserved,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, ResourceOptions
+from pulumi import ComponentResource, Output, ResourceOptions
 
 from components.access import Access, AccessArgs, bucket_statements
 from components.audit import Audit, AuditArgs
@@ -15,15 +16,13 @@ from components.kms import Key, KeyArgs
 from components.lifecycle import ByAge, ByTag
 from components.refs import BucketRef, KeyRef, TableRef
 from components.replication import Replication, ReplicationArgs
-from components.settings import Names, Replica, Settings
+from components.settings import BucketKind, Names, Replica, Settings
 from components.tables import TABLES, Tables, TablesArgs
-from components.topic import ALARMS, BUDGETS, EVENTS
+from components.topic import PUBLISHERS, TRAILS
 
 _WINDOW_DAYS, _SHORT_WINDOW_DAYS = 30, 7
 """Days in which the deletion of a key can be taken back: in a stack that protects its data, and in any other."""
 _SCRATCH_DAYS = 2
-_LOG_DAYS = 365
-_PUBLISHERS = (ALARMS, EVENTS, BUDGETS)
 
 
 @dataclass(frozen=True)
@@ -48,33 +47,37 @@ class Storage(ComponentResource):
     """Keys, repository, replica, logs, scratch, trail, tables."""
 
     key: KeyRef
+    key_id: Output[str]
     repository: BucketRef
     scratch: BucketRef
+    logs: BucketRef
+    trail_files: BucketRef
     tables: dict[str, TableRef]
     copy: Copy | None
+    restore_role_arn: Output[str] | None
 
     def __init__(self, name: str, args: StorageArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("strongroom:index:Storage", name, None, opts)
         self._settings, self._names, self._own = args.settings, args.names, ResourceOptions(parent=self)
-        settings, names = args.settings, args.names
-        self.key = self._key("primary", settings.region)
-        self._logs = self._log_bucket("logs", settings.region, [names.bucket_arn(k) for k in ("primary", "trail")])
+        settings = args.settings
+        primary = self._key("primary", settings.region)
+        self.key, self.key_id = primary.ref, primary.key_id
+        self.logs = self._log_bucket(settings.region, ("primary", "scratch", "trail"))
         self.repository = self._repository()
         self.scratch = self._scratch()
         self.copy = self._copy(settings.replica) if settings.replica else None
-        self._audit()
+        self.trail_files = self._audit()
         self.tables = self._tables()
-        if settings.access.trusted_accounts:
-            self._access()
+        self.restore_role_arn = self._access() if settings.access.trusted_accounts else None
         self.register_outputs({"repository": self.repository.name})
 
-    def _key(self, kind: str, region: str) -> KeyRef:
+    def _key(self, kind: str, region: str) -> Key:
         settings, names = self._settings, self._names
         account, partition = settings.account_id, settings.partition
-        statements = [publisher(service, account) for service in _PUBLISHERS]
+        statements = [publisher(service, account) for service in PUBLISHERS]
         statements.append(log_groups(region, account, "/aws/", partition))
         if kind == "primary":
-            statements += cloudtrail(account, names.trail_arn(), partition)
+            statements += [*cloudtrail(account, names.trail_arn(), partition), publisher(TRAILS, account)]
             trusted = settings.access.trusted_accounts
             if trusted:
                 statements += trusted_accounts(trusted, region, names.bucket_arn("primary"), partition)
@@ -91,7 +94,7 @@ class Storage(ComponentResource):
                 partition=partition,
             ),
             self._own,
-        ).ref
+        )
 
     def _repository(self) -> BucketRef:
         settings, names = self._settings, self._names
@@ -106,8 +109,10 @@ class Storage(ComponentResource):
                 lifecycle=ByTag(settings.retention.undelete_days, settings.tier.storage_class),
                 key=self.key,
                 lock=self._lock(),
-                log_target=self._logs,
+                log_target=self.logs,
                 protect=settings.protect,
+                break_glass=settings.access.break_glass_roles,
+                expirers=settings.access.expirer_roles,
                 statements=bucket_statements(trusted, arn, sources, settings.partition) if trusted else (),
             )
         )
@@ -122,31 +127,31 @@ class Storage(ComponentResource):
                 account_id=settings.account_id,
                 lifecycle=ByAge(_SCRATCH_DAYS),
                 key=self.key,
-                log_target=self._logs,
+                log_target=self.logs,
                 protect=False,
+                break_glass=settings.access.break_glass_roles,
             )
         )
 
-    def _log_bucket(self, kind: str, region: str, sources: list[str]) -> BucketRef:
-        settings = self._settings
-        return Bucket(
-            f"{kind}-{region}",
+    def _log_bucket(self, region: str, sources: Sequence[BucketKind]) -> BucketRef:
+        settings, names = self._settings, self._names
+        return self._bucket(
             BucketArgs(
-                name=self._names.bucket("logs", region),
+                name=names.bucket("logs", region),
                 kind="logs",
                 region=region,
                 account_id=settings.account_id,
-                lifecycle=ByAge(_LOG_DAYS),
-                log_sources=[*sources, self._names.bucket_arn("scratch", region)],
+                lifecycle=ByAge(settings.retention.audit_days),
+                log_sources=[names.bucket_arn(kind, region) for kind in sources],
                 protect=settings.protect,
-            ),
-            self._own,
-        ).ref
+                break_glass=settings.access.break_glass_roles,
+            )
+        )
 
     def _copy(self, replica: Replica) -> Copy:
         settings, names = self._settings, self._names
-        key = self._key("replica", replica.region)
-        logs = self._log_bucket("logs", replica.region, [names.bucket_arn("replica", replica.region)])
+        key = self._key("replica", replica.region).ref
+        logs = self._log_bucket(replica.region, ("replica",))
         bucket = self._bucket(
             BucketArgs(
                 name=names.bucket("replica", replica.region),
@@ -158,6 +163,8 @@ class Storage(ComponentResource):
                 lock=self._lock(),
                 log_target=logs,
                 protect=settings.protect,
+                break_glass=settings.access.break_glass_roles,
+                expirers=settings.access.expirer_roles,
             )
         )
         replication = Replication(
@@ -177,9 +184,9 @@ class Storage(ComponentResource):
         )
         return Copy(replica.region, key, bucket, replication.rule)
 
-    def _audit(self) -> None:
+    def _audit(self) -> BucketRef:
         settings, names = self._settings, self._names
-        Audit(
+        audit = Audit(
             "audit",
             AuditArgs(
                 trail_name=names.trail(),
@@ -188,14 +195,18 @@ class Storage(ComponentResource):
                 bucket_arn=names.bucket_arn("trail"),
                 buckets=[self.repository, *([self.copy.bucket] if self.copy else [])],
                 key=self.key,
+                topic_name=names.topic("trail"),
                 region=settings.region,
                 account_id=settings.account_id,
                 retention_days=settings.retention.audit_days,
-                log_target=self._logs,
+                lock=Lock(settings.retention.lock_mode, settings.retention.audit_lock_days, extension_days=0),
+                log_target=self.logs,
                 protect=settings.protect,
+                break_glass=settings.access.break_glass_roles,
             ),
             self._own,
         )
+        return audit.ref
 
     def _tables(self) -> dict[str, TableRef]:
         settings, copy = self._settings, self.copy
@@ -209,9 +220,9 @@ class Storage(ComponentResource):
         )
         return Tables("tables", args, self._own).refs
 
-    def _access(self) -> None:
+    def _access(self) -> Output[str]:
         settings = self._settings
-        Access(
+        access = Access(
             "access",
             AccessArgs(
                 role_name=self._names.of("restore"),
@@ -224,6 +235,7 @@ class Storage(ComponentResource):
             ),
             self._own,
         )
+        return access.role_arn
 
     def _lock(self) -> Lock:
         return Lock(self._settings.retention.lock_mode, self._settings.retention.lock_days)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pulumi_aws as aws
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import ComponentResource, Input, ResourceOptions
 
+from components.key_policy import EVENTS, publisher
+from components.policy import document
 from components.refs import KeyRef, TopicRef
 from components.rights_policy import Statement
 
 ALARMS = "cloudwatch.amazonaws.com"
-EVENTS = "events.amazonaws.com"
 BUDGETS = "budgets.amazonaws.com"
+TRAILS = "cloudtrail.amazonaws.com"
+PUBLISHERS = (ALARMS, EVENTS, BUDGETS)
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class TopicArgs:
     """Where it stands; the stack's region by default."""
     email: str | None = None
     """Gets every notice, once the mail that asks for it has been answered."""
-    publishers: tuple[str, ...] = (ALARMS, EVENTS, BUDGETS)
+    publishers: tuple[str, ...] = PUBLISHERS
     display_name: str = "Strongroom"
 
 
@@ -52,7 +55,7 @@ class Topic(ComponentResource):
             f"{name}-topic",
             arn=topic.arn,
             region=args.region,
-            policy=Output.json_dumps({"Version": "2012-10-17", "Statement": policy_statements(args, topic.arn)}),
+            policy=document(policy_statements(args, topic.arn)),
             opts=ResourceOptions(parent=self),
         )
         if args.email is not None:
@@ -78,19 +81,4 @@ def policy_statements(args: TopicArgs, arn: Input[str]) -> list[Statement]:
         "Resource": arn,
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
-    return [*(_publisher(service, args.account_id, arn) for service in args.publishers), tls_only]
-
-
-def _publisher(service: str, account_id: str, arn: Input[str]) -> Statement:
-    statement: Statement = {
-        "Sid": f"Publish{service.partition('.')[0].title()}",
-        "Effect": "Allow",
-        "Principal": {"Service": service},
-        "Action": "sns:Publish",
-        "Resource": arn,
-    }
-    if service == EVENTS:
-        # EventBridge sends no source with what it publishes: under a condition every notice would be dropped silently
-        # (Amazon EventBridge User Guide, "Troubleshooting").
-        return statement
-    return {**statement, "Condition": {"StringEquals": {"aws:SourceAccount": account_id}}}
+    return [*(publisher(service, args.account_id, ("sns:Publish",), arn) for service in args.publishers), tls_only]

@@ -52,10 +52,21 @@ class Watch(ComponentResource):
             places.append(KeyPlace(copy.region, copy.key, away))
         watch = KeyWatchArgs(names.stack, settings.account_id, tuple(places), settings.partition)
         KeyWatch("keys", watch, self._own)
-        tag = ("Environment", settings.environment)
-        email = settings.notifications.email
-        Budget("budget", BudgetArgs(names.of("budget"), settings.budget.monthly_usd, tag, args.topic, email), self._own)
+        self._budget()
         self.register_outputs({"dashboards": self.dashboards})
+
+    def _budget(self) -> None:
+        settings, names = self._args.settings, self._args.names
+        budget = BudgetArgs(
+            name=names.of("budget"),
+            monthly_usd=settings.budget.monthly_usd,
+            # No other system has it, as it may have the tag of the environment.
+            tag=("Stack", names.stack),
+            topic=self._args.topic,
+            email=settings.notifications.email,
+            warn_percent=settings.budget.warn_percent,
+        )
+        Budget("budget", budget, self._own)
 
     def _topic_of_replica(self) -> TopicRef | None:
         args, copy = self._args, self._args.storage.copy

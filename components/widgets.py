@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
+from pulumi import Input, Output
+
 from components.alarm import Series
 
 Widget: TypeAlias = dict[str, Any]
@@ -42,6 +44,14 @@ def alarm_states(title: str, arns: Sequence[Any]) -> Widget:
     """Show the states of alarms: a hundred at most."""
     properties = {"title": title, "alarms": list(arns)}
     return {"type": "alarm", "width": COLUMNS, "height": _HEIGHT, "properties": properties}
+
+
+def latest_errors(title: str, log_groups: Sequence[Input[str]], region: str) -> Widget:
+    """Show the latest errors that functions logged, across the whole width."""
+    sources = [part for group in log_groups for part in ("SOURCE '", group, "' | ")]
+    query = 'fields @timestamp, service, code, message | filter level = "ERROR" | sort @timestamp desc | limit 20'
+    properties = {"title": title, "region": region, "view": "table", "query": Output.concat(*sources, query)}
+    return {"type": "log", "width": COLUMNS, "height": _HEIGHT, "properties": properties}
 
 
 def laid_out(widgets: Iterable[Widget]) -> list[Widget]:

@@ -6,7 +6,7 @@ known.
 
 from components.settings.advice import advice
 from components.settings.load import load
-from components.settings.names import BucketKind, Names, bucket_arn
+from components.settings.names import BucketKind, Names
 from components.settings.retention import Replica, ReplicaClass, Retention, StorageClass, Tier
 from components.settings.schedules import Schedules
 from components.settings.sources import Access, Restore, Source
@@ -35,7 +35,6 @@ __all__ = [
     "Tier",
     "Workers",
     "advice",
-    "bucket_arn",
     "explain_tier",
     "load",
     "stack_tags",

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from components.settings.rules_time import life_days
 from components.settings.stack import Settings
 from components.settings.storage_prices import CLASSES, explain_tier
-
-_CONCURRENCY: Final = 900
-"""Of the 1,000 executions at once that an account has by default, Lambda keeps 100 unreserved (AWS Lambda quotas)."""
 
 
 def advice(settings: Settings) -> tuple[str, ...]:
@@ -23,7 +19,8 @@ def _lock(settings: Settings) -> Iterator[str]:
     if retention.lock_mode == "COMPLIANCE":
         yield (
             f"retention.lockMode COMPLIANCE: for {retention.lock_days} days, and while they are needed, nobody can "
-            f"delete objects or shorten their lock, not the root user nor AWS; a mistake is paid for until then"
+            f"delete objects or shorten their lock, not the root user nor AWS; a mistake is paid for until then. Files "
+            f"of the trail are locked for {retention.audit_lock_days} days"
         )
 
 
@@ -45,8 +42,8 @@ def _replica(settings: Settings) -> Iterator[str]:
 
 def _concurrency(settings: Settings) -> Iterator[str]:
     workers = settings.workers
-    total = workers.concurrency + workers.priority_concurrency + workers.restore_concurrency
-    if total > _CONCURRENCY:
+    if not workers.reserved and workers.at_once > workers.account_concurrency:
         yield (
-            f"workers: {total:,} may work at once, an account has 1,000 executions by default: ask AWS for more first"
+            f"workers: {workers.at_once:,} may work at once, the account has {workers.account_concurrency:,} "
+            f"executions: Lambda throttles the others, and what was throttled five times lies in the dead letters"
         )

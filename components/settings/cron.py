@@ -70,9 +70,15 @@ def parse_schedule(text: str) -> Rate | Cron | None:
     return cron if next(_gaps([cron]), None) else None
 
 
-def shortest_gap(schedule: Rate | Cron) -> int:
-    """Give the minutes between the two times that are closest together."""
-    return schedule.minutes if isinstance(schedule, Rate) else _bounds((schedule,))[0]
+def shortest_gap(schedules: Sequence[Rate | Cron]) -> int:
+    """Give the minutes between the two times that are closest together, of all schedules.
+
+    A rate counts from when it was deployed: beside others it may meet them.
+    """
+    crons = tuple(schedule for schedule in schedules if isinstance(schedule, Cron))
+    if len(crons) == len(schedules):
+        return _bounds(crons)[0]
+    return schedules[0].minutes if len(schedules) == 1 and isinstance(schedules[0], Rate) else 0
 
 
 def longest_gap(schedules: Sequence[Rate | Cron]) -> int:
@@ -80,6 +86,13 @@ def longest_gap(schedules: Sequence[Rate | Cron]) -> int:
     crons = tuple(schedule for schedule in schedules if isinstance(schedule, Cron))
     rates = [schedule.minutes for schedule in schedules if isinstance(schedule, Rate)]
     return min([*rates, *([_bounds(crons)[1]] if crons else [])])
+
+
+def times_a_day(schedule: Rate | Cron) -> float:
+    """Give how often it comes a day, on average over eight years."""
+    if isinstance(schedule, Rate):
+        return DAY / schedule.minutes
+    return len(schedule.times) * sum(map(schedule.on, _days())) / _SPAN
 
 
 @lru_cache(maxsize=256)
@@ -90,14 +103,17 @@ def _bounds(crons: tuple[Cron, ...]) -> tuple[int, int]:
 
 
 def _gaps(crons: Sequence[Cron]) -> Iterator[int]:
-    """Give every length of time, in minutes, between one time that comes and the next, over eight years."""
+    """Give every length of time, in minutes, between one time that comes and the next, over eight years.
+
+    Two schedules that come at the same time are nothing apart.
+    """
     known: dict[tuple[bool, ...], list[int]] = {}
     before: int | None = None
     for number, when in enumerate(_days()):
         coming = tuple(cron.on(when) for cron in crons)
         if coming not in known:
             known[coming] = sorted(
-                {time for cron, comes in zip(crons, coming, strict=True) if comes for time in cron.times}
+                time for cron, comes in zip(crons, coming, strict=True) if comes for time in cron.times
             )
             yield from (later - earlier for earlier, later in pairwise(known[coming]))
         if times := known[coming]:

@@ -19,6 +19,7 @@ from components.settings.rules_time import life_days
 from components.settings.shapes import Shape, default_of, fields_of, shape_of
 from components.settings.stack import Settings
 from components.settings.storage_prices import CLASSES, explain_tier
+from functions.contract.prices import AS_OF, REGION
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -77,8 +78,8 @@ _CLASSES = """
 ## What storage classes cost
 
 For 1,000 GB after deduplication, 50 GB changed a day, 1,000 users, and the default retention: the shortest-lived pack
-is then stored for {days} days. Prices are those of us-east-1 as of June 2026, in US dollars. `pulumi preview` says the
-same about the class that a stack has chosen, for its own retention.
+is then stored for {days} days. Prices are those of {region} as of {date}, in US dollars. `pulumi preview` says the
+same about the class that a stack has chosen, for its own retention; [cost.md](cost.md) counts a whole month.
 
 """
 
@@ -100,7 +101,8 @@ def page() -> str:
             about = fill(f"{field.description} {kind}", _WIDTH)
             parts += [f"\n## {name}\n\n{about}\n\n", _keys(fields_of(section))]
     rules = "".join(fill(f"- {inspect.getdoc(rule.check)}", _WIDTH, subsequent_indent="  ") + "\n" for rule in RULES)
-    return "".join([*parts, _RULES, rules, _CLASSES.format(days=_default_life()), "".join(_class_lines())])
+    classes = _CLASSES.format(days=_default_life(), region=REGION, date=AS_OF)
+    return "".join([*parts, _RULES, rules, classes, *_class_lines()])
 
 
 FILES: dict[str, Callable[[], str]] = {"Pulumi.yaml": project_file, "docs/configuration.md": page}

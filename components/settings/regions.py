@@ -1,4 +1,4 @@
-"""AWS regions and the partitions they belong to."""
+"""AWS regions, their zones, and the partitions they belong to."""
 
 from __future__ import annotations
 
@@ -47,6 +47,21 @@ REGIONS: Final = (
 """Those that the AWS provider knows, but for the partitions that are closed to the public."""
 
 _PARTITIONS: Final = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
+_ZONES: Final = {
+    "ap-northeast-1": "acd",
+    "ap-northeast-2": "abcd",
+    "ca-central-1": "abd",
+    "cn-north-1": "abd",
+    "us-east-1": "abcdf",
+    "us-west-1": "ac",
+    "us-west-2": "abcd",
+}
+"""Of regions that do not have exactly a, b and c. `us-east-1e` takes no new functions."""
+
+
+def zones_of(region: str) -> tuple[str, ...]:
+    """Name the availability zones of a region that functions can run in, without asking AWS."""
+    return tuple(f"{region}{letter}" for letter in _ZONES.get(region, "abc"))
 
 
 def partition_of(region: str) -> str:

@@ -18,6 +18,9 @@ ReplicaClass: TypeAlias = Literal["STANDARD", "INTELLIGENT_TIERING", "STANDARD_I
 
 MAX_DAYS: Final = 36_500
 """The longest retention of Object Lock, 100 years (Amazon S3 User Guide, "Object Lock considerations")."""
+EXTENSION_DAYS: Final = 10
+"""The step in which locks are extended."""
+MAX_LOCK_DAYS: Final = MAX_DAYS - EXTENSION_DAYS
 
 
 class Replica(Section):
@@ -40,9 +43,17 @@ class Retention(Section):
     lock_mode: Literal["GOVERNANCE", "COMPLIANCE"] = Field(
         "GOVERNANCE", description="Object Lock. COMPLIANCE cannot be lifted or shortened by anybody, AWS included."
     )
-    lock_days: int = Field(30, ge=1, le=MAX_DAYS, description="Days that an object is locked at birth. At most `days`.")
+    lock_days: int = Field(
+        30, ge=1, le=MAX_LOCK_DAYS, description="Days that an object is locked at birth. At most `days`."
+    )
     audit_days: int = Field(
         2_555, ge=90, le=MAX_DAYS, description="Days that the trail and the access logs are kept: seven years."
+    )
+    audit_lock_days: int = Field(
+        2_555,
+        ge=1,
+        le=MAX_DAYS,
+        description="Days that files of the trail are locked, in `lockMode`. At most `auditDays`.",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from components.settings import rules_places, rules_production, rules_time
+from components.settings import rules_access, rules_places, rules_production, rules_time
 from components.settings.problems import Problem
 from components.settings.stack import Settings
 
@@ -32,13 +32,22 @@ RULES = (
     _rule(rules_places.sources_differ, "sources"),
     _rule(rules_places.environment_fits, "sources", "restore"),
     _rule(rules_places.keys_are_here, "region", "sources", "restore"),
-    _rule(rules_places.trusts_others, "accountId", "access"),
+    _rule(rules_places.zones_exist, "region", "network"),
+    _rule(rules_places.reserves_what_there_is, "workers"),
+    _rule(rules_access.trusts_others, "accountId", "access"),
+    _rule(rules_access.shares_what_fits, "sources", "access"),
+    _rule(rules_access.roles_are_ours_to_name, "environment", "accountId", "region", "access"),
+    _rule(rules_access.who_tags_does_not_delete, "access"),
     _rule(rules_places.subnets_are_large_enough, "network"),
     _rule(rules_places.tags_are_true, "tags"),
     _rule(rules_time.lock_within_retention, "retention"),
+    _rule(rules_time.audit_lock_within_audit, "retention"),
     _rule(rules_time.undelete_within_retention, "retention"),
     _rule(rules_time.restores_in_time, "tier", "retention"),
     _rule(rules_time.window_before_next_run, "schedules", "alarms"),
+    _rule(rules_time.runs_do_not_meet, "schedules", "alarms"),
     _rule(rules_time.runs_often_enough, "schedules", "alarms"),
     _rule(rules_time.watchdog_looks_daily, "schedules"),
+    _rule(rules_time.looks_before_their_alarms, "schedules", "alarms"),
+    _rule(rules_time.alarm_after_drills, "alarms", "verification"),
 )

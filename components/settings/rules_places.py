@@ -1,4 +1,4 @@
-"""Rules about regions, buckets, accounts, addresses and tags."""
+"""Rules about regions, buckets, addresses, executions and tags."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Final
 
 from components.settings.names import Names
 from components.settings.problems import Path, Problem
-from components.settings.regions import REGIONS, partition_of
+from components.settings.regions import REGIONS, partition_of, zones_of
 from components.settings.sources import Source
 from components.settings.stack import Settings
 from components.settings.tags import OWN_TAGS
+from components.settings.workers import UNRESERVED
 
 _VARIABLE_BYTES: Final = 2_500
 """For one list in a function's environment, which has 4 KB for all its variables (AWS Lambda quotas)."""
@@ -80,12 +81,25 @@ def keys_are_here(settings: Settings) -> Iterator[Problem]:
             yield Problem(path, arn, must, ":".join([*wanted, *arn.split(":")[4:]]))
 
 
-def trusts_others(settings: Settings) -> Iterator[Problem]:
-    """`access.trustedAccounts` must name other accounts than the stack's own, each once."""
-    for number, account in enumerate(settings.access.trusted_accounts):
-        if account == settings.account_id or account in settings.access.trusted_accounts[:number]:
-            must = "must be another account than the stack's own, named once"
-            yield Problem(("access", "trustedAccounts", number), account, must, "210987654321")
+def zones_exist(settings: Settings) -> Iterator[Problem]:
+    """`network.zones` must be zones that the region is known to have: nothing is asked of AWS for it."""
+    zones, known = settings.network.zones, len(zones_of(settings.region))
+    if settings.network.isolated and zones > known:
+        must = f"must be at most {known}, the zones of {settings.region} that functions can run in"
+        yield Problem(("network", "zones"), zones, must, known)
+
+
+def reserves_what_there_is(settings: Settings) -> Iterator[Problem]:
+    """With `workers.reserved`, functions must leave 100 of `workers.accountConcurrency`: nobody can reserve them."""
+    workers = settings.workers
+    left = workers.account_concurrency - workers.at_once
+    if workers.reserved and left < UNRESERVED:
+        must = (
+            f"must be {UNRESERVED} more than the {workers.at_once:,} that these functions reserve: ask AWS for more, "
+            f"name smaller concurrencies, or set workers.reserved to false"
+        )
+        example = workers.at_once + UNRESERVED
+        yield Problem(("workers", "accountConcurrency"), workers.account_concurrency, must, example)
 
 
 def subnets_are_large_enough(settings: Settings) -> Iterator[Problem]:

@@ -11,6 +11,8 @@ from components.settings.retention import Retention
 from components.settings.stack import Settings
 from components.settings.storage_prices import RTO_HOURS, THAW_HOURS, explain_tier
 
+_LOOK_HOURS: Final = 2
+"""What watchdog, drills and verifications have for starting late and taking long, before their silence is an alarm."""
 _COLLECTION_DAYS: Final = 3
 """From the day on which nothing needs a pack any more to its expiry: two of grace, and a second look a day later."""
 
@@ -21,6 +23,14 @@ def lock_within_retention(settings: Settings) -> Iterator[Problem]:
     if retention.lock_days > retention.days:
         must = f"must be at most retention.days, which is {retention.days}"
         yield Problem(("retention", "lockDays"), retention.lock_days, must, min(30, retention.days))
+
+
+def audit_lock_within_audit(settings: Settings) -> Iterator[Problem]:
+    """`retention.auditLockDays` must be at most `retention.auditDays`: what is locked cannot expire."""
+    retention = settings.retention
+    if retention.audit_lock_days > retention.audit_days:
+        must = f"must be at most retention.auditDays, which is {retention.audit_days}"
+        yield Problem(("retention", "auditLockDays"), retention.audit_lock_days, must, retention.audit_days)
 
 
 def undelete_within_retention(settings: Settings) -> Iterator[Problem]:
@@ -48,10 +58,27 @@ def window_before_next_run(settings: Settings) -> Iterator[Problem]:
     window = settings.alarms.run_window_minutes
     for name in ("incremental", "full"):
         expression = getattr(settings.schedules, name)
-        gap = shortest_gap(_parsed(expression))
+        gap = shortest_gap([_parsed(expression)])
         if window > gap:
             must = f"must be at most {gap}, the minutes between two runs of schedules.{name}, {expression}"
             yield Problem(("alarms", "runWindowMinutes"), window, must, min(240, gap))
+
+
+def runs_do_not_meet(settings: Settings) -> Iterator[Problem]:
+    """`schedules.incremental` and `full` must be `alarms.runWindowMinutes` apart: of two runs, the second is skipped.
+
+    So one of them leaves out the days of the other. A rate counts from its deployment, and may meet anything.
+    """
+    schedules, window = settings.schedules, settings.alarms.run_window_minutes
+    both = [_parsed(schedules.incremental), _parsed(schedules.full)]
+    gap = shortest_gap(both)
+    if gap < min(window, *(shortest_gap([one]) for one in both)):
+        must = (
+            f"must leave out the times of schedules.full, {schedules.full}: they come {gap} minutes apart, a "
+            f"run may take {window}, and one that finds another at work is skipped; a rate beside another schedule "
+            f"may meet it"
+        )
+        yield Problem(("schedules", "incremental"), schedules.incremental, must, "cron(0 2 ? * MON-SAT *)")
 
 
 def runs_often_enough(settings: Settings) -> Iterator[Problem]:
@@ -68,6 +95,31 @@ def watchdog_looks_daily(settings: Settings) -> Iterator[Problem]:
     if longest_gap([_parsed(settings.schedules.watchdog)]) > DAY:
         must = "must come once a day or more often: it finds the runs that did not happen"
         yield Problem(("schedules", "watchdog"), settings.schedules.watchdog, must, "cron(10 6 * * ? *)")
+
+
+def looks_before_their_alarms(settings: Settings) -> Iterator[Problem]:
+    """`schedules.watchdog`, `sample` and `drill` must come two hours before `alarms.silenceHours` are over.
+
+    An alarm on silence that is shorter than what it listens to would ring for ever.
+    """
+    most = settings.alarms.silence_hours - _LOOK_HOURS
+    for name in ("watchdog", "sample", "drill"):
+        expression = getattr(settings.schedules, name)
+        gap = longest_gap([_parsed(expression)])
+        if gap > most * 60:
+            must = (
+                f"must come every {most} hours or more often, and comes every {-(-gap // 60)} at the longest: after "
+                f"{most + _LOOK_HOURS} hours, alarms.silenceHours, its silence is an alarm"
+            )
+            yield Problem(("schedules", name), expression, must, f"rate({most} hours)")
+
+
+def alarm_after_drills(settings: Settings) -> Iterator[Problem]:
+    """`alarms.drillAgeDays` must be more than `verification.drillCoverageDays`: until then drills are in time."""
+    age, coverage = settings.alarms.drill_age_days, settings.verification.drill_coverage_days
+    if age <= coverage:
+        must = f"must be more than verification.drillCoverageDays, which is {coverage}: until then drills are in time"
+        yield Problem(("alarms", "drillAgeDays"), age, must, coverage + max(1, coverage // 10))
 
 
 def life_days(retention: Retention) -> int:

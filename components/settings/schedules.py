@@ -11,9 +11,11 @@ from components.settings.values import Schedule, Timezone
 class Schedules(Section):
     """Expressions of EventBridge Scheduler."""
 
-    incremental: Schedule = Field("cron(0 2 * * ? *)", description="Backs up what changed.")
+    incremental: Schedule = Field(
+        "cron(0 2 ? * MON-SAT *)", description="Backs up what changed. Leaves out the day of the full run."
+    )
     full: Schedule = Field(
-        "cron(0 1 ? * SUN *)", description="Reads every byte again. A run that finds another at work is skipped."
+        "cron(0 2 ? * SUN *)", description="Reads every byte again. A run that finds another at work is skipped."
     )
     watchdog: Schedule = Field("cron(10 6 * * ? *)", description="Looks for runs that did not happen or did not end.")
     sample: Schedule = Field("cron(30 6 * * ? *)", description="Reads a sample of packs.")

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import Field
 
 from components.settings.section import Section
-from components.settings.values import AccountId, BucketName, KeyArn, SourceName, SourcePrefix, UserPattern
+from components.settings.values import AccountId, BucketName, KeyArn, RoleArn, SourceName, SourcePrefix, UserPattern
+
+MOST_TRUSTED: Final = 40
+"""A trust policy has at most 2,048 characters (AWS IAM User Guide, "IAM and AWS STS quotas")."""
+MOST_SHARED: Final = 25
+"""Sources that trusted accounts may restore from: the policies in a role have at most 10,240 characters (the same
+page), and a source takes up to 300 of them."""
+_MOST_ROLES: Final = 10
 
 
 class Source(Section):
@@ -23,13 +32,25 @@ class Source(Section):
 
 
 class Access(Section):
-    """Who outside this account may restore."""
+    """Who may do what the functions do not: restore from outside, delete, let go."""
 
     trusted_accounts: tuple[AccountId, ...] = Field(
         (),
-        max_length=50,
+        max_length=MOST_TRUSTED,
         description="Accounts whose administrators may assume the restore role, each session for one user's prefix.",
         examples=[["210987654321"]],
+    )
+    break_glass_roles: tuple[RoleArn, ...] = Field(
+        (),
+        max_length=_MOST_ROLES,
+        description="Roles for emergencies: the only ones that the buckets let delete. Without any, nobody.",
+        examples=[["arn:aws:iam::123456789012:role/break-glass"]],
+    )
+    expirer_roles: tuple[RoleArn, ...] = Field(
+        (),
+        max_length=_MOST_ROLES,
+        description="Roles that may tag objects of the repository, and so let the lifecycle expire them.",
+        examples=[["arn:aws:iam::123456789012:role/collector"]],
     )
 
 

@@ -14,6 +14,7 @@ from components.settings.schedules import Schedules
 from components.settings.section import Section
 from components.settings.sources import Access, Restore, Source
 from components.settings.values import AccountId, Environment, Region, TagKey, TagValue
+from components.settings.verification import Verification
 from components.settings.watching import Alarms, Budget, Notifications
 from components.settings.workers import Network, Workers
 
@@ -39,9 +40,12 @@ class Settings(Section):
     retention: Retention = Field(Retention(), description="How long what is kept.")
     tier: Tier = Field(Tier(), description="Storage class of packs.")
     schedules: Schedules = Field(Schedules(), description="When things happen.")
+    verification: Verification = Field(Verification(), description="How much is proven.")
     workers: Workers = Field(Workers(), description="How much works at once.")
     network: Network = Field(Network(), description="Where functions run.")
-    access: Access = Field(Access(), description="Who outside this account may restore.")
+    access: Access = Field(
+        Access(), description="Who may restore from outside this account, delete, or let objects expire."
+    )
     restore: Restore = Field(Restore(), description="What may be restored into.")
     notifications: Notifications = Field(Notifications(), description="Who is told.")
     alarms: Alarms = Field(Alarms(), description="When somebody is told.")

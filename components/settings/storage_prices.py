@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from components.settings.retention import StorageClass
+from functions.contract.prices import usd
 
 RTO_HOURS: Final = 2
 THAW_HOURS: Final = MappingProxyType({"GLACIER": 5, "DEEP_ARCHIVE": 12})
@@ -22,7 +23,7 @@ _RECORDS: Final = 2
 
 
 class ClassFacts(NamedTuple):
-    """A storage class: Amazon S3 User Guide, "Understanding storage classes"; prices of us-east-1 as of June 2026."""
+    """A storage class: Amazon S3 User Guide, "Understanding storage classes"; prices by `functions.contract.prices`."""
 
     usd: float
     """A gigabyte and month."""
@@ -42,14 +43,24 @@ class ClassFacts(NamedTuple):
     """Of an object's life on which a lifecycle rule may move it here."""
 
 
+def _facts(name: StorageClass, *, watched: bool = False, **rules: int) -> ClassFacts:
+    return ClassFacts(
+        usd=usd(f"s3.storage.{name}"),
+        move_usd=usd(f"s3.move.{name}") * 1_000,
+        read_usd=usd(f"s3.read.{name}"),
+        watch_usd=usd("s3.watch") * 1_000 if watched else 0.0,
+        **rules,
+    )
+
+
 CLASSES: Final[MappingProxyType[StorageClass, ClassFacts]] = MappingProxyType(
     {
-        "STANDARD": ClassFacts(usd=0.023),
-        "INTELLIGENT_TIERING": ClassFacts(usd=0.023, move_usd=0.01, watch_usd=0.0025),
-        "STANDARD_IA": ClassFacts(usd=0.0125, move_usd=0.01, read_usd=0.01, least_days=30, least_kib=128, first_day=30),
-        "GLACIER_IR": ClassFacts(usd=0.004, move_usd=0.02, read_usd=0.03, least_days=90, least_kib=128),
-        "GLACIER": ClassFacts(usd=0.0036, move_usd=0.03, read_usd=0.01, least_days=90, extra_kib=32),
-        "DEEP_ARCHIVE": ClassFacts(usd=0.00099, move_usd=0.05, read_usd=0.02, least_days=180, extra_kib=32),
+        "STANDARD": _facts("STANDARD"),
+        "INTELLIGENT_TIERING": _facts("INTELLIGENT_TIERING", watched=True),
+        "STANDARD_IA": _facts("STANDARD_IA", least_days=30, least_kib=128, first_day=30),
+        "GLACIER_IR": _facts("GLACIER_IR", least_days=90, least_kib=128),
+        "GLACIER": _facts("GLACIER", least_days=90, extra_kib=32),
+        "DEEP_ARCHIVE": _facts("DEEP_ARCHIVE", least_days=180, extra_kib=32),
     }
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from components.settings.names import Names
 from components.settings.stack import Settings
 from components.settings.storage_prices import RTO_HOURS, THAW_HOURS
 
@@ -18,6 +19,7 @@ def own_tags(settings: Settings) -> dict[str, str]:
     slowest = THAW_HOURS.get(settings.tier.storage_class, 0)
     return {
         "System": "Strongroom",
+        "Stack": Names(settings).stack,
         "Application": "Strongroom",
         "Environment": settings.environment,
         "ManagedBy": "Pulumi",
@@ -32,6 +34,7 @@ def own_tags(settings: Settings) -> dict[str, str]:
 
 OWN_TAGS: Final = (
     "System",
+    "Stack",
     "Application",
     "Environment",
     "ManagedBy",

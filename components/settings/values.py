@@ -28,6 +28,9 @@ _EMAIL: Final = re.compile(rf"(?=.{{1,64}}@){_LOCAL_PART}@(?:{_LABEL}\.)+[A-Za-z
 _KEY_ARN: Final = re.compile(
     r"arn:aws(?:-cn|-us-gov)?:kms:[a-z0-9-]+:[0-9]{12}:key/(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 )
+_ROLE_ARN: Final = re.compile(
+    r"arn:aws(?:-cn|-us-gov)?:iam::[0-9]{12}:role/(?:[A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}"
+)
 _TAG: Final = r"[\w \-+=.:/@]"
 
 
@@ -103,6 +106,14 @@ KeyArn: TypeAlias = Annotated[
         _KEY_ARN.fullmatch,
         "the ARN of a KMS key, not of an alias",
         "arn:aws:kms:us-east-1:123456789012:key/1b2c3d4e-5f60-4718-8293-a4b5c6d7e8f9",
+    ),
+]
+RoleArn: TypeAlias = Annotated[
+    str,
+    Checked(
+        _ROLE_ARN.fullmatch,
+        "the ARN of an IAM role, without wildcards",
+        "arn:aws:iam::123456789012:role/break-glass",
     ),
 ]
 Email: TypeAlias = Annotated[

@@ -17,7 +17,7 @@ class Notifications(Section):
 class Alarms(Section):
     """When somebody is told. A value at or above its threshold is an alarm."""
 
-    run_window_minutes: int = Field(240, ge=15, le=1_440, description="Time that a run may take.")
+    run_window_minutes: int = Field(240, ge=15, le=1_200, description="Time that a run may take.")
     rpo_hours: int = Field(24, ge=1, le=168, description="Age of its last good backup that a user must not exceed.")
     failed_users: int = Field(1, ge=1, le=1_000_000, description="Users of a run whose backup failed.")
     partial_users: int = Field(1, ge=1, le=1_000_000, description="Users of a run with unreadable objects.")
@@ -25,12 +25,18 @@ class Alarms(Section):
     oldest_message_minutes: int = Field(180, ge=5, le=20_160, description="Age of the oldest message of a queue.")
     function_errors: int = Field(1, ge=1, le=1_000_000, description="Errors of a function in 5 minutes.")
     throttles: int = Field(1, ge=1, le=1_000_000, description="Throttled invocations of a function in 5 minutes.")
-    duration_percent: int = Field(95, ge=50, le=100, description="Duration of an invocation, of its own timeout.")
+    duration_percent: int = Field(
+        95, ge=50, le=100, description="Duration, of its timeout, of a function that hands on its work before the end."
+    )
+    single_duration_percent: int = Field(
+        80, ge=10, le=100, description="Duration, of its timeout, of a function that does not."
+    )
     replication_latency_minutes: int = Field(60, ge=15, le=1_440, description="How far the replica is behind.")
     catalog_throttles: int = Field(1, ge=1, le=1_000_000, description="Throttled requests to a table in 5 minutes.")
-    drill_age_days: int = Field(
-        100, ge=1, le=3_650, description="Since the proof of the user proven longest ago; drills reach each in 90 days."
+    silence_hours: int = Field(
+        26, ge=3, le=168, description="Hours without a look of the watchdog, an ended drill, or a sample verification."
     )
+    drill_age_days: int = Field(100, ge=1, le=3_650, description="Since the proof of the user proven longest ago.")
     storage_growth_gb: int = Field(100, ge=1, le=1_000_000, description="Growth of the repository in a day.")
     repository_gb: int = Field(5_000, ge=1, le=100_000_000, description="Size of the repository, all versions counted.")
 
@@ -39,5 +45,6 @@ class Budget(Section):
     """What it may cost."""
 
     monthly_usd: float = Field(
-        500.0, ge=1, le=1_000_000, allow_inf_nan=False, description="Cost a month, of which 80 % and 100 % are told."
+        500.0, ge=1, le=1_000_000, allow_inf_nan=False, description="Cost a month. Told when spent, and when forecast."
     )
+    warn_percent: int = Field(80, ge=1, le=99, description="Percent of it that is told of before.")

@@ -2,13 +2,15 @@
 
 A field `runs_table` is the variable `RUNS_TABLE`. A field of text, number or truth is read as such; `sources` and
 other tuples are JSON. A field with a default may be missing. `functions.runtime.environment` reads them and reports
-all problems together; components write them.
+all problems together; `variables` writes them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final, Literal, TypeAlias
 
 LogLevel: TypeAlias = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -135,3 +137,21 @@ ENVIRONMENTS: dict[str, type[CommonEnvironment]] = {
     "verifier": VerifierEnvironment,
 }
 """The environment of each function, by the name of its module in `functions/handlers`."""
+
+SET_BY_LAMBDA: Final = frozenset({"aws_region", "aws_lambda_function_name", "aws_endpoint_url"})
+"""Fields that nobody may write: reserved on AWS, and the last one the embedded AWS sets itself."""
+_JSON: Final = (bool, int, float, tuple, list)
+
+
+def variables(kind: type[CommonEnvironment], values: Mapping[str, object]) -> dict[str, Any]:
+    """Write an environment, of which `values` gives the fields by name, as variables.
+
+    What Lambda sets itself, and what is None or not there, is left out. Numbers, truths and lists become JSON; text
+    stays what it is, and so does what a deployment will know only later.
+    """
+    names = [field.name for field in fields(kind) if field.name not in SET_BY_LAMBDA]
+    return {name.upper(): _written(values[name]) for name in names if values.get(name) is not None}
+
+
+def _written(value: object) -> object:
+    return json.dumps(value, default=asdict) if isinstance(value, _JSON) else value

@@ -2,6 +2,8 @@
 
 Resources are named by what they are for; whoever makes the roles knows their ARNs. Encrypted resources need the use
 of their KMS key, which is said by `kms:` actions on the key they are encrypted with.
+
+A role holds `RIGHTS` of its function, `FAILURES`, and `NETWORK` when it runs in one. No more.
 """
 
 from __future__ import annotations
@@ -27,11 +29,18 @@ _RECEIVE = (
     "sqs:GetQueueAttributes",
     "sqs:ChangeMessageVisibility",
 )
+_USE = ("kms:Decrypt", "kms:GenerateDataKey")
+"""What whoever sends to an encrypted queue or topic needs (SNS and SQS guides, "Configuring AWS KMS permissions")."""
 _NOTIFY = Right("topic", ("sns:Publish",))
+_NOTIFY_KEY = Right("topic_key", _USE)
+_TABLE_KEY = Right("table_key", ("kms:Decrypt",))
+"""DynamoDB asks the caller for the key of a table (Amazon DynamoDB Developer Guide, "DynamoDB encryption at rest")."""
+_ENVIRONMENT_KEY = Right("environment_key", ("kms:Decrypt",))
+"""Lambda decrypts the variables of a function as the function."""
 _LOGS = Right("logs", ("logs:CreateLogStream", "logs:PutLogEvents"))
 _TRACE = Right("xray", ("xray:PutTraceSegments", "xray:PutTelemetryRecords"))
 
-EVERY: Final = (_NOTIFY, _LOGS, _TRACE)
+EVERY: Final = (_NOTIFY, _NOTIFY_KEY, _TABLE_KEY, _ENVIRONMENT_KEY, _LOGS, _TRACE)
 
 RIGHTS: Final[dict[str, tuple[Right, ...]]] = {
     "initiator": (
@@ -41,7 +50,7 @@ RIGHTS: Final[dict[str, tuple[Right, ...]]] = {
         Right("job_queue", _SEND),
         Right("priority_queue", _SEND),
         Right("self", ("lambda:InvokeFunction",)),
-        Right("queue_key", ("kms:GenerateDataKey", "kms:Decrypt")),
+        Right("queue_key", _USE),
         *EVERY,
     ),
     "worker": (
@@ -58,7 +67,7 @@ RIGHTS: Final[dict[str, tuple[Right, ...]]] = {
         Right("job_queue", (*_RECEIVE, *_SEND)),
         Right("priority_queue", (*_RECEIVE, *_SEND)),
         Right("dead_letter_queue", _SEND),
-        Right("queue_key", ("kms:GenerateDataKey", "kms:Decrypt")),
+        Right("queue_key", _USE),
         *EVERY,
     ),
     "watchdog": (
@@ -73,7 +82,7 @@ RIGHTS: Final[dict[str, tuple[Right, ...]]] = {
         Right("restores_table", (*_LEDGER_READ, *_LEDGER_WRITE, "dynamodb:BatchWriteItem")),
         Right("restore_queue", _SEND),
         Right("self", ("lambda:InvokeFunction",)),
-        Right("queue_key", ("kms:GenerateDataKey", "kms:Decrypt")),
+        Right("queue_key", _USE),
         *EVERY,
     ),
     "restore_worker": (
@@ -89,7 +98,7 @@ RIGHTS: Final[dict[str, tuple[Right, ...]]] = {
         Right("restores_table", (*_LEDGER_READ, "dynamodb:UpdateItem")),
         Right("restore_queue", _RECEIVE),
         Right("dead_letter_queue", _SEND),
-        Right("queue_key", ("kms:GenerateDataKey", "kms:Decrypt")),
+        Right("queue_key", _USE),
         *EVERY,
     ),
     "verifier": (
@@ -112,6 +121,26 @@ RIGHTS: Final[dict[str, tuple[Right, ...]]] = {
     ),
 }
 """By the name of the function's module in `functions/handlers`."""
+
+FAILURES: Final = (Right("failures", _SEND), Right("failures_key", _USE))
+"""With these Lambda, as the function, keeps events that failed for good."""
+
+NETWORK: Final = (
+    Right(
+        "interfaces",
+        (
+            "ec2:CreateNetworkInterface",
+            "ec2:DeleteNetworkInterface",
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:UnassignPrivateIpAddresses",
+        ),
+    ),
+    Right("interfaces_seen", ("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets")),
+)
+"""With these Lambda, as the function, joins a network. The function's own code needs none of them."""
+
+BY_QUEUE: Final = frozenset({"worker", "restore_worker"})
+"""Functions that only queues call day by day. Events call all others: schedules, people, and functions themselves."""
 
 HANDS_ON: Final = frozenset({"initiator", "worker", "restore", "verifier"})
 """Functions that go on by an event or a message to themselves.

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from functions.contract.environment import (
     ENVIRONMENTS,
     CommonEnvironment,
     SourceSetting,
+    variables,
 )
 from sandbox.lambdas.names import JOBS_DLQ, QUEUES, REGION, RESTORES_DLQ, TABLES, Names
 from sandbox.lambdas.roles import REPOSITORY, RESTORED, SCRATCH
-
-_SET_BY_LAMBDA = ("aws_region", "aws_lambda_function_name", "aws_endpoint_url")
-"""Reserved on AWS; the embedded AWS sets its own address too."""
 
 
 def environment_of(
@@ -44,9 +41,4 @@ def environment_of(
 
 def variables_of(environment: CommonEnvironment) -> dict[str, str]:
     """Write an environment as variables; what Lambda sets itself and what is not set are left out."""
-    values = {name: value for name, value in asdict(environment).items() if value is not None}
-    return {name.upper(): _text(value) for name, value in values.items() if name not in _SET_BY_LAMBDA}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return variables(type(environment), {field.name: getattr(environment, field.name) for field in fields(environment)})

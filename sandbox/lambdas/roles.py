@@ -24,7 +24,16 @@ _ALSO_ASKED = {
     "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
 }
 """The embedded AWS asks for actions that AWS does not have: there, a batch needs the right to the single call."""
-_KEYS = ("source_key", "repository_key", "queue_key", "restore_key", "scratch_key")
+_KEYS = (
+    "source_key",
+    "repository_key",
+    "queue_key",
+    "topic_key",
+    "table_key",
+    "environment_key",
+    "restore_key",
+    "scratch_key",
+)
 SOURCE, REPOSITORY, RESTORED, SCRATCH = "source", "repository", "restored", "scratch"
 
 

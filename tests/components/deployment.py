@@ -25,7 +25,7 @@ CODE = FileArchive("functions.zip")
 
 def deploy(build: Callable[[], object], *, preview: bool = False) -> Program:
     """Run `build` as the program of a stack. In a preview no output of a resource is known."""
-    monitor = _Monitor(_Mocks(REGION))
+    monitor = _Monitor(_Mocks(REGION, preview=preview))
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     settings.configure(

@@ -14,7 +14,6 @@ from components.alarm import DAY, HOUR, Alarm, Compared, Series, own
 from components.alarm_list import WATCHED_KINDS, Watched, alarm_list, table_operations
 from components.alarms import Alarms, AlarmsArgs, ReplicaPlace
 from components.refs import QueueRef, TableRef, TopicRef
-from components.settings.schedules import Schedules
 from components.settings.watching import Alarms as Limits
 from functions.contract.metric_names import NAMESPACE, Metric
 from functions.contract.rights import HANDS_ON
@@ -148,9 +147,9 @@ def test_every_source_function_queue_and_table_has_its_alarms() -> None:
 
 
 def test_duration_is_held_against_the_function_s_own_timeout() -> None:
-    """80 %, but for functions that work until shortly before the end by design."""
-    assert named("function-duration-watchdog").threshold == 0.8 * 900_000
-    assert named("function-duration-restore-worker").threshold == 0.8 * 900_000
+    """Functions that work until shortly before the end by design have a limit of their own."""
+    assert named("function-duration-watchdog").threshold == LIMITS.single_duration_percent * 9_000
+    assert named("function-duration-restore-worker").threshold == LIMITS.single_duration_percent * 9_000
     for name in HANDS_ON:
         assert named(f"function-duration-{name}").threshold == LIMITS.duration_percent * 9_000
 
@@ -163,20 +162,28 @@ def test_tables_are_asked_for_the_errors_of_the_operations_that_functions_call()
         assert operations == table_operations(name) != []
 
 
-def test_kinds_that_must_not_fall_silent_exist_and_are_daily() -> None:
-    """A weekly one would ring every day but one."""
-    daily = {"sample": Schedules().sample, "drill": Schedules().drill}
+def test_the_silence_of_what_comes_daily_is_an_alarm() -> None:
+    """Of the kinds that exist, two hours after the next one was due."""
     assert set(WATCHED_KINDS) <= set(Kind)
-    for kind in WATCHED_KINDS:
-        assert re.fullmatch(r"cron\(\d+ \d+ \* \* \? \*\)", daily[kind])
+    for name in ("watchdog-silent-reports", *(f"verify-missing-{kind}" for kind in WATCHED_KINDS)):
+        assert (named(name).period, named(name).periods) == (3_600, 26)
+
+
+def test_the_size_of_the_repository_counts_every_class_that_packs_may_be_in() -> None:
+    """Also those between which S3 moves them itself."""
+    counted = {str(series.dimensions["StorageType"]) for series in named("storage-size").series}
+    assert {name for name in counted if name.startswith("Intelligent")} == {
+        f"IntelligentTiering{tier}Storage" for tier in ("FA", "IA", "AIA")
+    }
+    assert len(counted) <= 10, "what one alarm may look at"
 
 
 def test_thresholds_of_the_settings_arrive() -> None:
     """Each number that the settings have changes some alarm."""
-    base = [alarm.threshold for alarm in LIST]
+    base = [(alarm.threshold, alarm.periods) for alarm in LIST]
     for field in Limits.model_fields:
         value = 77 if field != "duration_percent" else 66
-        changed = [alarm.threshold for alarm in alarm_list(watched(), Limits(**{field: value}))]
+        changed = [(alarm.threshold, alarm.periods) for alarm in alarm_list(watched(), Limits(**{field: value}))]
         assert changed != base, f"nothing listens to {field}"
 
 

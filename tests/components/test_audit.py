@@ -31,6 +31,7 @@ def _args(**changes: Any) -> AuditArgs:  # noqa: ANN401 - fields of any type
         "bucket_arn": FILES,
         "buckets": BUCKETS,
         "key": KEY,
+        "topic_name": "test-files",
         "region": REGION,
         "account_id": ACCOUNT,
     }
@@ -91,7 +92,7 @@ def test_files_are_kept_for_seven_years_unless_told_otherwise() -> None:
 
 def test_files_can_be_locked() -> None:
     """In production who deletes backups cannot delete what shows it."""
-    program = _program(lock=Lock("GOVERNANCE", 365, max_days=365))
+    program = _program(lock=Lock("GOVERNANCE", 365, extension_days=0))
     (lock,) = program.of("aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration")
     assert lock.inputs["rule"]["defaultRetention"] == {"mode": "GOVERNANCE", "days": 365}
     assert _program().of("aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration") == []
@@ -129,3 +130,22 @@ def test_a_lock_that_outlives_the_files_is_refused() -> None:
 def test_a_preview_works() -> None:
     """ARNs are unknown until the buckets are made."""
     assert _program(preview=True).of("aws:cloudtrail/trail:Trail")
+
+
+def test_a_year_of_the_trail_can_be_asked_at_once() -> None:
+    """In an encrypted log group, written by a role that only this trail can take on, into its own streams."""
+    program = _program()
+    trail = _trail()
+    (group,) = program.of("aws:cloudwatch/logGroup:LogGroup")
+    (role,) = program.of("aws:iam/role:Role")
+    (rights,) = program.of("aws:iam/rolePolicy:RolePolicy")
+    assert (group.inputs["retentionInDays"], group.inputs["kmsKeyId"]) == (365, KEY.arn)
+    assert group.inputs["name"] == "/aws/cloudtrail/test-trail"
+    assert str(trail["cloudWatchLogsGroupArn"]).endswith(":/aws/cloudtrail/test-trail:*")
+    assert trail["snsTopicName"] == "test-files"
+    (may_take_on,) = policy(role, "assumeRolePolicy")
+    assert may_take_on["Principal"] == {"Service": "cloudtrail.amazonaws.com"}
+    assert may_take_on["Condition"] == {"StringEquals": {"aws:SourceArn": TRAIL}}
+    (write,) = policy(rights)
+    assert write["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert write["Resource"][0].endswith(f":/aws/cloudtrail/test-trail:log-stream:{ACCOUNT}_CloudTrail_{REGION}*")

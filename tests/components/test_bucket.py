@@ -15,7 +15,7 @@ from tests.components.deployment import KEY, REGION, deploy, policy
 from tests.components.policies import Request, decide, wildcards
 from tests.program.kit import ACCOUNT, Program
 
-ARN = f"arn:aws:s3:{REGION}:{ACCOUNT}:test"
+ARN = "arn:aws:s3:::test"
 """As the mocks give it."""
 OBJECT = f"{ARN}/packs/00/1"
 SOURCE = "arn:aws:s3:::test-primary"
@@ -133,6 +133,7 @@ def test_a_bucket_is_protected_unless_its_stack_may_go() -> None:
     (loose,) = _deploy("repository", protect=False).of("aws:s3/bucket:Bucket")
     assert (kept.protect, kept.retain, loose.protect, loose.retain) == (True, True, False, False)
     assert "forceDestroy" not in kept.inputs
+    assert loose.inputs["forceDestroy"] is True, "or destroying a stack stops at the first bucket that holds something"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -225,7 +226,7 @@ def test_a_lock_can_be_extended_by_a_step_and_not_for_a_hundred_years(kind: Kind
 
 def test_the_bound_of_locks_can_be_set() -> None:
     """For those who extend in longer steps."""
-    statements = _policy("repository", lock=Lock("GOVERNANCE", 30, max_days=90))
+    statements = _policy("repository", lock=Lock("GOVERNANCE", 30, extension_days=60))
     assert not _denied(statements, "s3:PutObjectRetention", context={REMAINING: "90", MODE: "GOVERNANCE"})
     assert _denied(statements, "s3:PutObjectRetention", context={REMAINING: "91", MODE: "GOVERNANCE"})
 
@@ -237,11 +238,11 @@ def test_no_other_mode_and_no_legal_hold() -> None:
     assert _denied(statements, "s3:PutObjectLegalHold")
 
 
-@pytest.mark.parametrize(("days", "most"), [(0, None), (30, 29), (36_500, None), (36_501, 36_501)])
-def test_an_impossible_lock_is_refused(days: int, most: int | None) -> None:
+@pytest.mark.parametrize(("days", "more"), [(0, 10), (30, -1), (36_500, 10), (36_501, 0)])
+def test_an_impossible_lock_is_refused(days: int, more: int) -> None:
     """Before a bucket is born with it: S3 would refuse it, or every upload."""
     with pytest.raises(ConfigurationError, match="lock"):
-        Lock("GOVERNANCE", days, most)
+        Lock("GOVERNANCE", days, more)
 
 
 def test_logs_are_delivered_of_the_named_buckets_only() -> None:
@@ -309,6 +310,7 @@ def test_all_problems_of_a_bucket_are_told_at_once() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_preview_of_a_bucket_that_is_not_there_yet_works(kind: Kind) -> None:
-    """Its ARN is unknown until it is made."""
+    """Its ARN and its id are unknown until it is made; what it is set to is shown all the same."""
     program = deploy(lambda: Bucket("bucket", _args(kind)), preview=True)
-    assert _one(program, "BucketLifecycleConfiguration")["bucket"] == "test"
+    assert _one(program, "Bucket")["bucket"] == "test"
+    assert _one(program, "BucketLifecycleConfiguration")["rules"]

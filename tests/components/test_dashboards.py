@@ -68,6 +68,28 @@ def test_everything_there_is_is_drawn() -> None:
     assert {"repository", "replica", "everything", "group", *things.sources} <= drawn
 
 
+def test_every_queue_function_and_table_has_widgets_of_its_own() -> None:
+    """With the limit that its alarm has, as a line."""
+    titles = {widget["properties"].get("title"): widget["properties"] for widget in widgets("operations")}
+    things = watched()
+    for name in things.queues:
+        assert f"Queue {name}: messages" in titles
+        limit = titles[f"Queue {name}: oldest"]["annotations"]["horizontal"][0]["value"]
+        assert limit == Limits().oldest_message_minutes * 60
+    for name, function in things.functions.items():
+        assert f"Function {name}: invocations" in titles
+        limit = titles[f"Function {name}: duration"]["annotations"]["horizontal"][0]["value"]
+        assert limit == function.timeout * 1_000
+    assert {f"Table {name}: units" for name in things.tables} <= titles.keys()
+
+
+def test_the_latest_errors_of_all_functions_are_shown() -> None:
+    """From their log groups, by the level that they log with."""
+    (errors,) = [widget["properties"] for widget in widgets("operations") if widget["type"] == "log"]
+    assert errors["query"].count("SOURCE '/aws/lambda/") == len(watched().functions)
+    assert errors["query"].endswith('filter level = "ERROR" | sort @timestamp desc | limit 20')
+
+
 def test_the_replica_is_drawn_from_its_region_but_for_failures() -> None:
     """S3 reports failures of replication in the source's region."""
     regions = {widget["properties"].get("title"): widget["properties"].get("region") for widget in widgets("storage")}

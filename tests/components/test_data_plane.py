@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bundle.paths import ROOT
-from components.data_plane import BY_QUEUE, DESCRIPTIONS, DataPlane, DataPlaneArgs, Sizing, concurrency_of
+from components.data_plane import DESCRIPTIONS, DataPlane, DataPlaneArgs, Sizing, concurrency_of
 from components.event_sources import EventSourceArgs
 from components.refs import NetworkRef
 from components.rights_policy import statements
@@ -20,7 +20,7 @@ from tests.program.kit import ACCOUNT, Program
 
 _FUNCTION = "aws:lambda/function:Function"
 _NETWORK = NetworkRef(["subnet-a", "subnet-b"], ["group"])
-_BESIDE = {"EnvironmentKey", "OnFailure", "OnFailureKey", "Interfaces", "InterfacesSeen", "NoInterfacesByCode"}
+_BESIDE = {"Failures", "FailuresKey", "Interfaces", "InterfacesSeen", "NoInterfacesByCode"}
 
 
 @cache
@@ -83,12 +83,11 @@ def test_logs_are_kept_for_a_month_with_our_key() -> None:
 
 @pytest.mark.parametrize("function", RIGHTS)
 @pytest.mark.parametrize("network", [True, False])
-def test_a_role_holds_the_contracts_rights_and_what_aws_asks_for_beside(function: str, *, network: bool) -> None:
-    """The latter by name: the key of its variables, failed events, and interfaces where there is a network."""
+def test_a_role_holds_the_rights_of_the_contract_and_no_more(function: str, *, network: bool) -> None:
+    """Its own, those for failed events, and those for interfaces where there is a network."""
     policies = {_owner(item.parent): item for item in _plane(network=network).of("aws:iam/rolePolicy:RolePolicy")}
     given = policy(policies[function])
-    expected = {"EnvironmentKey"}
-    expected |= set() if function in BY_QUEUE else {"OnFailure", "OnFailureKey"}
+    expected = {"Failures", "FailuresKey"}
     expected |= {"Interfaces", "InterfacesSeen", "NoInterfacesByCode"} if network else set()
     assert [item for item in given if item["Sid"] not in _BESIDE] == statements(function, resources())
     assert {item["Sid"] for item in given} & _BESIDE == expected
@@ -118,9 +117,12 @@ def test_an_event_that_fails_for_good_is_kept_however_the_function_was_called() 
     """By alias from a schedule, by plain name from itself."""
     configs = _plane().of("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
     kept = {(_owner(item.parent), item.inputs.get("qualifier")) for item in configs}
-    assert kept == {(function, qualifier) for function in RIGHTS.keys() - BY_QUEUE for qualifier in ("live", None)}
+    assert kept == {(function, qualifier) for function in RIGHTS for qualifier in ("live", None)}
     for item in configs:
         assert item.inputs["destinationConfig"] == {"onFailure": {"destination": queue_ref("failures").arn}}
+    for function in _plane().of("aws:lambda/function:Function"):
+        assert function.inputs["deadLetterConfig"] == {"targetArn": queue_ref("failures").arn}
+    for item in configs:
         assert item.inputs["maximumRetryAttempts"] == 2
 
 
@@ -178,7 +180,7 @@ def test_the_region_of_a_function_is_that_of_its_arn() -> None:
         item["Condition"]["StringEquals"]["kms:ViaService"]
         for each in policies
         for item in policy(each)
-        if item["Sid"] == "OnFailureKey"
+        if item["Sid"] == "FailuresKey"
     }
     assert via == {f"sqs.{REGION}.amazonaws.com"}
     assert ACCOUNT in resources().function_arn("worker")

@@ -54,7 +54,7 @@ def test_a_region_hands_over_only_what_happens_to_its_own_key() -> None:
     resources = made(*PLACES)
     found = rules(resources)
     for here, there, key in ((HERE, THERE, KEY), (THERE, HERE, FAR_KEY)):
-        name = f"{STACK}-key-at-risk-{here}-to-{there}"
+        name = f"{STACK}-key-at-risk-{here}-away"
         assert found[name]["detail"]["resources"]["ARN"] == [key.arn]
         assert found[name]["in"] == here
         assert (here, name, BUS.format(there)) in targets(resources)

@@ -9,17 +9,15 @@ from components.rights_policy import (
     EVERYWHERE,
     WITHOUT_ENDPOINT,
     endpoint_access,
-    environment_statement,
     network_statements,
     on_failure_statements,
     statements,
 )
 from functions.contract.environment import SourceSetting
-from functions.contract.rights import RIGHTS
+from functions.contract.rights import FAILURES, NETWORK, RIGHTS
 from tests.components.deployment import KEY, REGION, RESTORE_KEY, SOURCE_KEY, deploy, queue_ref, resources
 from tests.program.kit import ACCOUNT
 
-_IMPLIED = {"TopicKey", "TableKey"}
 _ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:test-worker"
 
 
@@ -30,7 +28,7 @@ def _by_sid(function: str) -> dict[str, dict[str, object]]:
 @pytest.mark.parametrize("function", RIGHTS)
 def test_a_role_has_exactly_the_actions_that_the_contract_names(function: str) -> None:
     """One statement a right, in the same order, none left out and none added."""
-    granted = [item for item in statements(function, resources()) if item["Sid"] not in _IMPLIED]
+    granted = statements(function, resources())
     assert [tuple(item["Action"]) for item in granted] == [right.actions for right in RIGHTS[function]]
     assert {item["Effect"] for item in granted} == {"Allow"}
 
@@ -41,8 +39,7 @@ def test_only_what_is_on_the_list_is_allowed_everywhere(function: str) -> None:
     given = [
         *statements(function, resources()),
         *network_statements(_ARN),
-        *on_failure_statements("q", "k", REGION),
-        environment_statement(_ARN, "k"),
+        *on_failure_statements(_ARN, "q", "k"),
     ]
     for item in (item for item in given if item["Effect"] == "Allow"):
         assert not [action for action in item["Action"] if "*" in action]
@@ -94,11 +91,11 @@ def test_a_function_may_start_itself_by_its_plain_name() -> None:
 
 
 def test_a_key_may_be_used_by_the_service_only_that_it_is_for() -> None:
-    """The contract's keys, and those of the topic and the tables: there it is the caller that needs them."""
+    """Lambda names no service for a function's variables, but the function."""
     via = {
         sid: item["Condition"]["StringEquals"]["kms:ViaService"].split(".")[0]  # type: ignore[index] # always there
         for sid, item in {**_by_sid("worker"), **_by_sid("restore_worker"), **_by_sid("verifier")}.items()
-        if any(action.startswith("kms:") for action in item["Action"])  # type: ignore[attr-defined] # a list
+        if sid != "EnvironmentKey" and any(action.startswith("kms:") for action in item["Action"])  # type: ignore[attr-defined] # a list
     }
     assert via == {
         "SourceKey": "s3",
@@ -111,6 +108,20 @@ def test_a_key_may_be_used_by_the_service_only_that_it_is_for() -> None:
     }
     assert _by_sid("worker")["SourceKey"]["Resource"] == [SOURCE_KEY]
     assert _by_sid("restore_worker")["RestoreKey"]["Resource"] == [RESTORE_KEY]
+
+
+def test_a_function_opens_its_own_variables_only() -> None:
+    """All functions share the key; the context of the encryption says whose variables they are."""
+    (condition,) = [_by_sid("worker")["EnvironmentKey"]["Condition"]]
+    assert condition == {"StringEquals": {"kms:EncryptionContext:aws:lambda:FunctionArn": _ARN}}
+
+
+def test_what_lambda_does_as_the_function_is_what_the_contract_declares() -> None:
+    """Keeping failed events, and joining a network."""
+    kept = [tuple(item["Action"]) for item in on_failure_statements(_ARN, "q", "k")]
+    joined = [tuple(item["Action"]) for item in network_statements(_ARN) if item["Effect"] == "Allow"]
+    assert kept == [right.actions for right in FAILURES]
+    assert joined == [right.actions for right in NETWORK]
 
 
 @pytest.mark.parametrize("function", RIGHTS)

@@ -142,8 +142,13 @@ def test_a_partial_backup_counts_as_partial() -> None:
     assert (counts["files"], counts["unreadable"], counts["source"]) == (3, 2, 7)
 
 
-def test_retries_come_later_each_time_but_within_a_quarter_of_an_hour() -> None:
-    """A store that is down is not hammered, and a run is not held up for hours."""
-    delays = [retry_delay(received) for received in range(12)]
-    assert delays[:4] == [30, 30, 60, 120]
-    assert max(delays) == 900
+def test_retries_outlast_an_hour_without_s3_and_end_within_the_window_of_a_run() -> None:
+    """Five receives, as the queues have it; an attempt takes a quarter of an hour at most, a run four hours."""
+    delays = [retry_delay(received) for received in range(1, 5)]
+    assert delays == [60, 240, 960, 2_400]
+    assert 3_600 <= sum(delays) <= 4 * 3_600 - 5 * 900
+
+
+def test_no_retry_comes_later_than_a_queue_can_hide_a_message() -> None:
+    """SQS hides one for twelve hours at most."""
+    assert all(60 <= retry_delay(received) <= 2_400 for received in (0, 5, 100, 1_000))

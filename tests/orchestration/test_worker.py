@@ -63,7 +63,7 @@ def test_a_store_that_is_down_puts_the_job_off_longer_each_time(night: Night) ->
     for _ in range(4):
         (message,) = night.collect()
         night.deliver(message, faults=refuse(night, "store.put_new"))
-    assert sorted(night.hidden.values()) == [30, 60, 120, 240]
+    assert sorted(night.hidden.values()) == [60, 240, 960, 2_400]
     assert not outcomes(night)
     night.drain()
     assert outcomes(night) == {"ada": "COMPLETED"}

@@ -50,7 +50,7 @@ def days(text: str, year: int = 2027, month: int = 1) -> list[int]:
 )
 def test_gaps_are_counted(text: str, shortest: int, longest: int) -> None:
     """In minutes, over every length of a month."""
-    assert (shortest_gap(parsed(text)), longest_gap([parsed(text)])) == (shortest, longest)
+    assert (shortest_gap([parsed(text)]), longest_gap([parsed(text)])) == (shortest, longest)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,15 @@ def test_schedules_fill_each_others_gaps() -> None:
     assert longest_gap([week]) == 2 * DAY
     assert longest_gap([week, sunday]) == DAY + 60
     assert longest_gap([week, parsed("rate(6 hours)")]) == 360
+
+
+def test_schedules_that_meet_are_nothing_apart() -> None:
+    """At the same time, or as close as it gets; of a rate nobody knows when it comes."""
+    daily, sunday = parsed("cron(0 2 * * ? *)"), parsed("cron(0 2 ? * SUN *)")
+    assert shortest_gap([daily, sunday]) == 0
+    assert shortest_gap([daily, parsed("cron(0 1 ? * SUN *)")]) == 60
+    assert shortest_gap([parsed("cron(0 2 ? * MON-SAT *)"), sunday]) == DAY
+    assert shortest_gap([parsed("rate(6 hours)"), sunday]) == shortest_gap([parsed("rate(6 hours)")] * 2) == 0
 
 
 @pytest.mark.parametrize(
@@ -152,7 +161,7 @@ def test_gaps_are_those_of_a_plain_list_of_times(minutes: set[int], hours: set[i
         for minute in sorted(minutes)
     ]
     gaps = [later - earlier for earlier, later in pairwise(times)]
-    assert shortest_gap(parsed(text)) == min(gaps)
+    assert shortest_gap([parsed(text)]) == min(gaps)
     assert longest_gap([parsed(text)]) == max(gaps)
 
 
@@ -161,4 +170,4 @@ def test_gaps_are_those_of_a_plain_list_of_times(minutes: set[int], hours: set[i
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Never an error; what is read comes again and again."""
     schedule = parse_schedule(text)
-    assert schedule is None or 1 <= shortest_gap(schedule) <= longest_gap([schedule])
+    assert schedule is None or 1 <= shortest_gap([schedule]) <= longest_gap([schedule])

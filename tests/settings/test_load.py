@@ -55,7 +55,7 @@ def test_names_are_camel_case_outside_and_snake_case_inside() -> None:
     (line,) = refused(config(retention={"lock_days": 5}))
     assert line == (
         "strongroom:retention.lock_days is unknown (did you mean lockDays?): known are days, undeleteDays, lockMode, "
-        "lockDays, auditDays"
+        "lockDays, auditDays, auditLockDays"
     )
 
 

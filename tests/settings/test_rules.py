@@ -18,6 +18,7 @@ from tests.settings.kit import DEV, KEY, PROD, SOURCE, config, loaded, refused, 
 
 OTHER_SOURCE = {"name": "mail", "bucket": "acme-mail"}
 NAMES = Names(load(DEV))
+ROLE = "arn:aws:iam::123456789012:role/emergency"
 EU_KEY = KEY.replace("us-east-1", "eu-west-1")
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -50,18 +51,77 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "unless tier.acceptSlowRestore is true (DEEP_ARCHIVE costs 0.99 USD",
     ),
     (
-        config(alarms={"runWindowMinutes": 240}, schedules={"incremental": "rate(3 hours)"}),
-        "must be at most 180, the minutes between two runs of schedules.incremental, rate(3 hours), such as 180",
+        config(alarms={"runWindowMinutes": 240}, schedules={"incremental": "cron(0 2/3 ? * MON-SAT *)"}),
+        "must be at most 180, the minutes between two runs of schedules.incremental, cron(0 2/3 ? * MON-SAT *), such",
     ),
+    (
+        config(schedules={"incremental": "cron(0 2 * * ? *)"}),
+        "must leave out the times of schedules.full, cron(0 2 ? * SUN *): they come 0 minutes apart, a run may take",
+    ),
+    (
+        config(schedules={"incremental": "cron(0 2 * * ? *)", "full": "cron(0 1 ? * SUN *)"}),
+        "they come 60 minutes apart, a run may take 240",
+    ),
+    (config(schedules={"incremental": "rate(1 day)"}), "a rate beside another schedule may meet it"),
     (
         config(schedules={"full": "cron(0 1,4 ? * SUN *)"}),
         "alarms.runWindowMinutes is 240: must be at most 180, the minutes between two runs of schedules.full",
     ),
     (
         config(schedules={"incremental": "cron(0 2 ? * MON-FRI *)"}),
-        "alarms.rpoHours is 24: must be at least 47, the hours that pass without a run",
+        "alarms.rpoHours is 24: must be at least 48, the hours that pass without a run",
     ),
-    (config(schedules={"watchdog": "rate(25 hours)"}), 'schedules.watchdog is "rate(25 hours)": must come once a day'),
+    (
+        config(schedules={"watchdog": "rate(25 hours)"}, alarms={"silenceHours": 27}),
+        'schedules.watchdog is "rate(25 hours)": must come once a day',
+    ),
+    (
+        config(schedules={"drill": "cron(0 8 ? * SUN *)"}),
+        "must come every 24 hours or more often, and comes every 168 at the longest: after 26 hours, alarms.silence",
+    ),
+    (config(schedules={"sample": "rate(2 days)"}), 'schedules.sample is "rate(2 days)": must come every 24 hours'),
+    (
+        config(schedules={"drill": "rate(29 hours)"}, alarms={"silenceHours": 30}),
+        'schedules.drill is "rate(29 hours)": must come every 28 hours',
+    ),
+    (
+        config(alarms={"drillAgeDays": 90}),
+        "alarms.drillAgeDays is 90: must be more than verification.drillCoverageDays, which is 90",
+    ),
+    (
+        config(retention={"auditDays": 400}),
+        "retention.auditLockDays is 2555: must be at most retention.auditDays, which is 400, such as 400",
+    ),
+    (
+        config(workers={"concurrency": 850}),
+        "workers.accountConcurrency is 1000: must be 100 more than the 925 that these functions reserve",
+    ),
+    (config(workers={"accountConcurrency": 10}), "name smaller concurrencies, or set workers.reserved to false"),
+    (config(network={"zones": 6}), "network.zones is 6: must be at most 5, the zones of us-east-1"),
+    (config(region="eu-west-1", network={"zones": 4}), "must be at most 3, the zones of eu-west-1"),
+    (
+        config(access={"breakGlassRoles": ["arn:aws:iam::210987654321:role/emergency"]}),
+        "must be a role of the account 123456789012, and none that this stack makes, such as arn:aws:iam::1234",
+    ),
+    (
+        config(access={"expirerRoles": ["arn:aws-cn:iam::123456789012:role/collector"]}),
+        'access.expirerRoles[0] is "arn:aws-cn:iam::123456789012:role/collector": must be a role of the account',
+    ),
+    (
+        config(access={"breakGlassRoles": [f"arn:aws:iam::123456789012:role/{NAMES.stack}-worker-1a2b3c"]}),
+        "and none that this stack makes",
+    ),
+    (
+        config(access={"breakGlassRoles": [ROLE], "expirerRoles": [ROLE]}),
+        f'access.expirerRoles[0] is "{ROLE}": must not be in access.breakGlassRoles too',
+    ),
+    (
+        config(
+            access={"trustedAccounts": ["210987654321"]},
+            sources=[{"name": f"s{number}", "bucket": "bbb", "prefix": f"{number}/"} for number in range(26)],
+        ),
+        "must be 25 sources at most when accounts are trusted",
+    ),
     (
         config(sources=[SOURCE | {"bucket": NAMES.bucket("primary")}]),
         f'sources[0].bucket is "{NAMES.bucket("primary")}": must not be a bucket of this stack',
@@ -94,7 +154,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (config(network={"cidr": "10.0.0.0/27"}), 'network.cidr is "10.0.0.0/27": must be large enough for 2 subnets'),
     (config(network={"cidr": "10.0.0.0/26", "zones": 3}), "must be large enough for 3 subnets of 32 addresses: /25"),
-    (config(tags={"rto": "2hours"}), 'tags.rto is "2hours": must not be set: the program sets System, Application,'),
+    (
+        config(tags={"rto": "2hours"}),
+        'tags.rto is "2hours": must not be set: the program sets System, Stack, Application,',
+    ),
     (config(sources=[SOURCE | {"priority": ["x" * 250] * 12}]), "sources is "),
     (config(restore={"buckets": ["b" * 60] * 60}), "restore.buckets is "),
 ]
@@ -121,9 +184,17 @@ ALLOWED: list[dict[str, Any]] = [
     config(retention={"days": 1, "lockDays": 1, "undeleteDays": 1}),
     config(tier={"storageClass": "GLACIER", "acceptSlowRestore": True}),
     config(tier={"storageClass": "GLACIER_IR"}),
-    config(alarms={"runWindowMinutes": 1440}),
-    config(alarms={"runWindowMinutes": 180}, schedules={"incremental": "rate(3 hours)"}),
-    config(alarms={"rpoHours": 47}, schedules={"incremental": "cron(0 2 ? * MON-FRI *)"}),
+    config(alarms={"runWindowMinutes": 1200}),
+    config(alarms={"runWindowMinutes": 180}, schedules={"incremental": "cron(0 2/3 ? * MON-SAT *)"}),
+    config(alarms={"runWindowMinutes": 60}, schedules={"incremental": "cron(0 3 * * ? *)"}),
+    config(alarms={"silenceHours": 168}, schedules={"drill": "rate(166 hours)", "sample": "rate(6 days)"}),
+    config(alarms={"drillAgeDays": 91}),
+    config(retention={"auditDays": 400, "auditLockDays": 400}),
+    config(workers={"concurrency": 800, "accountConcurrency": 975}),
+    config(workers={"accountConcurrency": 10, "reserved": False}),
+    config(network={"zones": 5}),
+    config(access={"breakGlassRoles": [ROLE], "expirerRoles": ["arn:aws:iam::123456789012:role/teams/backup/gc"]}),
+    config(alarms={"rpoHours": 48}, schedules={"incremental": "cron(0 2 ? * MON-FRI *)"}),
     config(schedules={"watchdog": "rate(24 hours)"}),
     config(sources=[SOURCE, OTHER_SOURCE]),
     config(sources=[SOURCE, SOURCE | {"name": "more", "prefix": "partners/"}]),

@@ -19,6 +19,9 @@ SEGMENTS_A_PART = 1_000
 
 PARTS = 100
 
+_FIRST_WAIT, _LONGEST_WAIT = 60, 2_400
+"""Seconds. SQS hides a message for up to 12 hours (Amazon SQS Developer Guide, "Amazon SQS visibility timeout")."""
+
 
 class KeyRange(NamedTuple):
     """Keys greater than `after`, and at most `until` (None: to the end)."""
@@ -128,5 +131,9 @@ def commit_facts(record: CommitRecord) -> dict[str, str | int]:
 
 
 def retry_delay(received: int) -> int:
-    """Give the seconds to wait before a job that failed for now is tried again: 30, 60, 120, ... at most 15 min."""
-    return int(min(900, 30 * 2 ** max(0, received - 1)))
+    """Give the seconds to wait before a job that failed for now is tried again: 1, 4, 16 and then 40 minutes.
+
+    With five receives a job outlasts an hour in which S3 or DynamoDB does not answer, and still ends within the four
+    hours of a run, also when each of the five attempts takes 15 minutes.
+    """
+    return int(min(_LONGEST_WAIT, _FIRST_WAIT * 4 ** max(0, received - 1)))

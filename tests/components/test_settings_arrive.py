@@ -1,0 +1,134 @@
+"""What a stack's file says is in what the program makes: each value here differs from its default."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+
+from functions.contract.rights import BY_QUEUE
+from tests.program.kit import Program, Registration, run
+
+BREAK_GLASS = "arn:aws:iam::123456789012:role/emergency"
+COLLECTOR = "arn:aws:iam::123456789012:role/collector"
+CHANGES: dict[str, dict[str, Any]] = {
+    "strongroom:access": {
+        "trustedAccounts": ["210987654321"],
+        "breakGlassRoles": [BREAK_GLASS],
+        "expirerRoles": [COLLECTOR],
+    },
+    "strongroom:retention": {"auditDays": 400, "auditLockDays": 300, "lockMode": "COMPLIANCE"},
+    "strongroom:verification": {"samplePercent": 2.5, "drillsADay": 7, "drillCoverageDays": 60},
+    "strongroom:workers": {"concurrency": 20, "priorityConcurrency": 3, "restoreConcurrency": 4, "eventConcurrency": 2},
+    "strongroom:budget": {"warnPercent": 66},
+}
+HOLDS_BACKUPS = ("primary", "replica")
+EVERY_KIND = (*HOLDS_BACKUPS, "scratch", "logs", "trail")
+
+
+@cache
+def _program() -> Program:
+    return run("prod", changes=CHANGES)
+
+
+def _of(kind: str, bucket: str) -> list[Registration]:
+    """Give the settings of buckets of one kind."""
+    found = _program().of(f"aws:s3/bucket{kind}:Bucket{kind}")
+    return [item for item in found if f"-{bucket}-" in item.inputs["bucket"]]
+
+
+def _unless(bucket: str, sid: str) -> list[object]:
+    """Give who is left out of a denial in the policies of a kind of bucket."""
+    statements = [json.loads(item.inputs["policy"])["Statement"] for item in _of("Policy", bucket)]
+    assert statements
+    return [
+        statement.get("Condition", {}).get("ArnNotEquals", {}).get("aws:PrincipalArn")
+        for policy in statements
+        for statement in policy
+        if statement["Sid"] == sid
+    ]
+
+
+@pytest.mark.parametrize("bucket", EVERY_KIND)
+def test_only_the_break_glass_role_may_delete_from_any_bucket(bucket: str) -> None:
+    """Also from those with the proof of it."""
+    assert {str(found) for found in _unless(bucket, "NoDeletes")} == {str([BREAK_GLASS])}
+
+
+@pytest.mark.parametrize("bucket", HOLDS_BACKUPS)
+def test_only_the_collector_may_tag_backups(bucket: str) -> None:
+    """In both regions: who deletes in an emergency does not tag, and the other way round."""
+    assert _unless(bucket, "NoTagging") == [[COLLECTOR]]
+
+
+def test_access_logs_and_trail_are_kept_as_long_as_the_audit_asks() -> None:
+    """In both regions."""
+    kept = [
+        (item.inputs["bucket"].split("-")[2], item.inputs["rules"][0]["expiration"]["days"])
+        for bucket in ("logs", "trail")
+        for item in _of("LifecycleConfiguration", bucket)
+    ]
+    assert kept == [("logs", 400), ("logs", 400), ("trail", 400)]
+
+
+def test_files_of_the_trail_are_locked_and_access_logs_are_not() -> None:
+    """S3 delivers no access logs into a bucket with Object Lock."""
+    (lock,) = _of("ObjectLockConfiguration", "trail")
+    assert lock.inputs["rule"]["defaultRetention"] == {"mode": "COMPLIANCE", "days": 300}
+    assert _of("ObjectLockConfiguration", "logs") == []
+
+
+def test_access_logs_are_taken_of_buckets_that_exist() -> None:
+    """Each bucket of logs names those of its own region."""
+    names = {f"arn:aws:s3:::{item.inputs['bucket']}" for item in _program().of("aws:s3/bucket:Bucket")}
+    for item in _of("Policy", "logs"):
+        (delivery,) = [each for each in json.loads(item.inputs["policy"])["Statement"] if each["Sid"] == "AccessLogs"]
+        assert set(delivery["Condition"]["ArnEquals"]["aws:SourceArn"]) <= names
+
+
+def test_functions_keep_the_executions_that_the_stack_names() -> None:
+    """As many as the queues of a function may call at once; the others a fixed number each."""
+    kept = {
+        item.inputs["handler"].split(".")[2]: item.inputs["reservedConcurrentExecutions"]
+        for item in _program().of("aws:lambda/function:Function")
+    }
+    assert (kept["worker"], kept["restore_worker"]) == (23, 4)
+    assert {kept[function] for function in kept.keys() - BY_QUEUE} == {2}
+
+
+def test_the_verifier_proves_as_much_as_the_stack_names() -> None:
+    """And keeps its proofs as long as the audit."""
+    (verifier,) = [
+        item for item in _program().of("aws:lambda/function:Function") if item.inputs["name"].endswith("-verifier")
+    ]
+    variables = verifier.inputs["environment"]["variables"]
+    names = ("SAMPLE_PERCENT", "DRILLS_A_DAY", "DRILL_COVERAGE_DAYS", "DRILLS_KEPT_DAYS")
+    assert [variables[name] for name in names] == ["2.5", "7", "60", "400"]
+
+
+def test_the_budget_counts_this_stack_only_and_tells_early() -> None:
+    """By a tag that no other system carries."""
+    (budget,) = _program().of("aws:budgets/budget:Budget")
+    assert budget.inputs["costFilters"] == [{"name": "TagKeyValue", "values": ["user:Stack$strongroom-prod"]}]
+    assert [item["threshold"] for item in budget.inputs["notifications"]] == [66, 100, 100]
+
+
+def test_logs_of_access_do_not_claim_a_key_of_the_customer() -> None:
+    """Tags are true of the resource that carries them."""
+    claimed = {
+        item.inputs["bucket"].split("-")[2]: item.inputs["tags"]["Encryption"]
+        for item in _program().of("aws:s3/bucket:Bucket")
+    }
+    assert claimed.pop("logs") == "S3Managed"
+    assert set(claimed.values()) == {"CustomerManaged"}
+
+
+def test_a_stack_exports_the_role_of_trusted_accounts_and_the_id_of_the_key() -> None:
+    """What the systems before exported by these names, and what a restore from outside needs."""
+    outputs = _program().outputs
+    assert outputs["RestoreRoleArn"]
+    before = {"BackupBucketName", "ReplicationBucketName", "EncryptionKeyId", "MetadataTableName", "DashboardURL"}
+    before |= {"DeduplicationTableName", "NotificationTopicArn", "BackupQueueUrl", "SystemCapabilities"}
+    assert before <= outputs.keys()
