@@ -1,8 +1,6 @@
-"""List prices of us-east-1 in USD, as of 20 November 2026, without free tiers and discounts.
+"""What a run costs: the list prices of `functions.contract.prices`, by the names of the simulation.
 
-From the pages "AWS Lambda Pricing" (Arm, first tier), "Amazon S3 pricing" (S3 Standard), "Amazon DynamoDB pricing"
-(on-demand, since 1 November 2024), "Amazon SQS pricing" (standard, first tier) and "AWS KMS pricing", read in copies
-and not on the pages of the day. Storage and interface endpoints are no cost of a run and stand elsewhere.
+Storage and interface endpoints are no cost of a run and stand elsewhere.
 """
 
 from __future__ import annotations
@@ -11,19 +9,21 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-DATE: Final = "2026-11-20"
-REGION: Final = "us-east-1"
+from functions.contract import prices
+
+DATE: Final = prices.AS_OF
+REGION: Final = prices.REGION
 
 PRICES: Final[Mapping[str, float]] = {
-    "gb_seconds": 0.0000133334,
-    "invocations": 0.20e-6,
-    "gets": 0.0004e-3,
-    "puts": 0.005e-3,
-    "lists": 0.005e-3,
-    "messages": 0.40e-6,
-    "writes": 0.625e-6,
-    "reads": 0.125e-6,
-    "kms": 0.03e-4,
+    "gb_seconds": prices.usd("lambda.gb_second"),
+    "invocations": prices.usd("lambda.request"),
+    "gets": prices.usd("s3.get.STANDARD"),
+    "puts": prices.usd("s3.put.STANDARD"),
+    "lists": prices.usd("s3.put.STANDARD"),
+    "messages": prices.usd("sqs.request"),
+    "writes": prices.usd("dynamodb.write"),
+    "reads": prices.usd("dynamodb.read"),
+    "kms": prices.usd("kms.request"),
 }
 """One GB-second, invocation, request, request unit."""
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from functions.contract.prices import usd
 from functions.engine.model import FileEntry
 from functions.engine.orchestration.archive import StoredPack, Tier, thaw_hours
 from functions.engine.orchestration.ports import Facts
@@ -29,34 +30,34 @@ _KEY_SHOWN = 200
 
 _THAW_GB = MappingProxyType(
     {
-        (False, Tier.STANDARD): 0.01,
-        (False, Tier.BULK): 0.0,
-        (True, Tier.STANDARD): 0.02,
-        (True, Tier.BULK): 0.0025,
+        (False, Tier.STANDARD): usd("s3.read.GLACIER"),
+        (False, Tier.BULK): usd("s3.thaw_bulk_gb.GLACIER"),
+        (True, Tier.STANDARD): usd("s3.read.DEEP_ARCHIVE"),
+        (True, Tier.BULK): usd("s3.thaw_bulk_gb.DEEP_ARCHIVE"),
     }
 )
 _THAW_REQUEST = MappingProxyType(
     {
-        (False, Tier.STANDARD): 0.05 / 1_000,
-        (False, Tier.BULK): 0.0,
-        (True, Tier.STANDARD): 0.10 / 1_000,
-        (True, Tier.BULK): 0.025 / 1_000,
+        (False, Tier.STANDARD): usd("s3.thaw.GLACIER"),
+        (False, Tier.BULK): usd("s3.thaw_bulk.GLACIER"),
+        (True, Tier.STANDARD): usd("s3.thaw.DEEP_ARCHIVE"),
+        (True, Tier.BULK): usd("s3.thaw_bulk.DEEP_ARCHIVE"),
     }
 )
 
 
 class Prices(NamedTuple):
-    """US dollars in us-east-1: the price pages of Amazon S3 and AWS Lambda as of June 2026.
+    """US dollars in us-east-1, as `functions.contract.prices` has them.
 
     Left out: transfer to another region, the use of KMS keys (a bucket key needs few), queue and tables (a few
     requests a task), and what the restored files then cost to keep.
     """
 
-    put: float = 0.005 / 1_000
+    put: float = usd("s3.put.STANDARD")
     """PUT, POST and LIST, S3 Standard."""
-    get: float = 0.0004 / 1_000
+    get: float = usd("s3.get.STANDARD")
     """GET and HEAD, S3 Standard."""
-    gigabyte_second: float = 0.0000133334
+    gigabyte_second: float = usd("lambda.gb_second")
     """Lambda on arm64."""
     memory: float = 1.769
     """Gigabytes of the restore worker: one core (AWS Lambda Developer Guide, "Configure Lambda function memory")."""
