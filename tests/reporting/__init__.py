@@ -1,0 +1,1 @@
+"""The status view and the page."""
