@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
@@ -26,20 +27,24 @@ _LOG_LINES_SHOWN = 20
 
 # The child holds the reading end of a pipe whose writing end is ours. However this process ends, the pipe
 # closes, and the child removes its folder and ends its whole group: even `kill -9` leaves nothing behind.
-_CHILD = """
-import os, shutil, signal, sys, threading
-from hypercorn.__main__ import main
-def follow_parent():
-    os.read(0, 1)
-    shutil.rmtree(os.getcwd(), ignore_errors=True)
-    os.killpg(0, signal.SIGKILL)
-threading.Thread(target=follow_parent, daemon=True).start()
-sys.exit(main(sys.argv[1:]))
-"""
+_FRONT = PROJECT_ROOT / "sandbox" / "front.py"
+_RELEASED = b"r"
 
 
 class MiniStackError(RuntimeError):
     """MiniStack could not be started, or is asked for while it does not run."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a MiniStack runs, when it is not to be any place."""
+
+    folder: Path | None = None
+    """Of its files; made by it, so it must not exist. Default: a temporary one."""
+    port: int = 0
+    """Of loopback; 0 is any free one."""
+    lock: int | None = None
+    """A file descriptor that the server holds as long as it runs."""
 
 
 class MiniStack:
@@ -55,6 +60,7 @@ class MiniStack:
         python: Path = DEFAULT_PYTHON,
         auth: bool = False,
         env: Mapping[str, str] | None = None,
+        place: Place | None = None,
         start_seconds: float = 30.0,
         stop_seconds: float = 5.0,
     ) -> None:
@@ -63,6 +69,7 @@ class MiniStack:
         self._start_seconds = start_seconds
         self._stop_seconds = stop_seconds
         self._process: subprocess.Popen[bytes] | None = None
+        self._place = place or Place()
         self._folder: Path | None = None
         self._port = 0
 
@@ -119,28 +126,51 @@ class MiniStack:
         process, self._process = self._process, None
         folder, self._folder = self._folder, None
         if process is not None:
-            _end_group(process, self._stop_seconds)
+            _end(process, self._stop_seconds)
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def release(self) -> None:
+        """Let it outlive this process. Whoever has its process id ends its process group from now on."""
+        process, self._process = self._process, None
+        self._folder = None
+        if process is None or process.stdin is None:
+            raise MiniStackError("MiniStack is not running: there is nothing to release")
+        process.stdin.write(_RELEASED)
+        process.stdin.close()
+        process.returncode = 0  # not ours any more: Python must not complain that it still runs
+
     def _launch(self) -> None:
         """Hand the child a listening socket: no other process can take the port in between."""
-        self._folder = Path(tempfile.mkdtemp(prefix="strongroom-ministack-"))
-        with socket.create_server(("127.0.0.1", 0)) as listener, self._log_path().open("wb") as log:
+        self._folder = self._make_folder()
+        with self._listen() as listener, self._log_path().open("wb") as log:
             self._port = listener.getsockname()[1]
             bind = f"fd://{listener.fileno()}"
             # One process (`--workers 0`): the state is in memory and cannot be shared.
             options = ["--bind", bind, "--workers", "0", "--keep-alive", "75"]
             self._process = subprocess.Popen(  # noqa: S603 -- our own environment, no shell
-                [str(self._python), "-c", _CHILD, "ministack.app:app", *options],
+                # -P: the folder of the program holds a module that is called like MiniStack.
+                [str(self._python), "-P", str(_FRONT), "ministack.app:app", *options],
                 cwd=self._folder,
                 env=self._environment(),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                pass_fds=[listener.fileno()],
+                pass_fds=[fd for fd in (listener.fileno(), self._place.lock) if fd is not None],
                 start_new_session=True,
             )
+
+    def _make_folder(self) -> Path:
+        if self._place.folder is None:
+            return Path(tempfile.mkdtemp(prefix="strongroom-ministack-"))
+        self._place.folder.mkdir(parents=True)
+        return self._place.folder
+
+    def _listen(self) -> socket.socket:
+        try:
+            return socket.create_server(("127.0.0.1", self._place.port))
+        except OSError as error:
+            raise MiniStackError(f"cannot listen on port {self._place.port}: {error.strerror}") from error
 
     def _log_path(self) -> Path:
         if self._folder is None:
@@ -189,7 +219,7 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-def _end_group(process: subprocess.Popen[bytes], patience: float) -> None:
+def _end(process: subprocess.Popen[bytes], patience: float) -> None:
     """Ask the process to end, then kill whatever is left of its group."""
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,0 +1,171 @@
+"""What runs in MiniStack's own environment: its server, tied to whoever started it, and what it is taught.
+
+Run as a program by `sandbox.ministack`, never imported: it knows the standard library and MiniStack only.
+
+- A loopback connection counts as TLS, so that policies which refuse plain HTTP can stay as they are.
+- A batch call of SQS asks for the right to the single call, as on AWS, which has no actions for batches (Amazon SQS
+  Developer Guide, "Amazon SQS API permissions").
+- A schedule's payload is filled in as on AWS (EventBridge Scheduler User Guide, "Adding context attributes"), one that
+  was changed counts anew, and the scheduler looks every second.
+- A replica is encrypted with the key that the rule names and locked as its bucket says (Amazon S3 User Guide,
+  "Replicating encrypted objects" and "What does Amazon S3 replicate?").
+- `sandbox/chaos/inside.py` makes trouble when it is asked to.
+- `GET /_sandbox/decisions` gives every decision about a role's rights: who, action, resource, allowed, how often.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+_DECISIONS = "/_sandbox/decisions"
+_RELEASED = b"r"
+_SINGLE = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}
+_LOOK_S = 1
+_KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
+_App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+_Decisions = Counter[tuple[str, str, str, bool]]
+
+
+def main() -> int:
+    """Serve until told to end, or until whoever started this ends without having released it."""
+    threading.Thread(target=_follow, daemon=True).start()
+    app: Any = import_module("ministack.app")
+    evaluator: Any = import_module("ministack.core.iam_evaluator")
+    decisions: _Decisions = Counter()
+    evaluator.enforce = _counted(evaluator.enforce, evaluator.caller_arn, decisions)
+    app.app = _beside("chaos/inside.py").troubled(_taught(app.app, decisions))
+    _teach_scheduler(import_module("ministack.services.scheduler"), import_module("ministack.services.eventbridge"))
+    _teach_replication(import_module("ministack.services.s3"))
+    status = import_module("hypercorn.__main__").main(sys.argv[1:])
+    return int(status or 0)
+
+
+def _beside(path: str) -> Any:  # noqa: ANN401 - a module
+    """Load a module from the folder of this one, which is no package here."""
+    spec: Any = spec_from_file_location("beside", Path(__file__).parent / path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _follow() -> None:
+    """Wait for the other end of the pipe: it closes however that process ends, even by `kill -9`."""
+    if os.read(0, 1) == _RELEASED:
+        return
+    shutil.rmtree(os.getcwd(), ignore_errors=True)  # noqa: PTH109 - a string is what rmtree takes
+    os.killpg(0, signal.SIGKILL)
+
+
+def _counted(enforce: Callable[..., Any], caller: Callable[[], str], decisions: _Decisions) -> Callable[..., Any]:
+    """Wrap MiniStack's check of rights."""
+
+    def checked(access_key_id: str, iam_action: str, *others: Any, resource_arn: str = "*", **context: Any) -> Any:  # noqa: ANN401 - MiniStack's own types
+        action = _SINGLE.get(iam_action, iam_action)
+        denied = enforce(access_key_id, action, *others, resource_arn=resource_arn, **context)
+        if ":assumed-role/" in (who := caller()):
+            decisions[who, action, resource_arn if denied else _thing(resource_arn), not denied] += 1
+        return denied
+
+    return checked
+
+
+def _thing(arn: str) -> str:
+    """Leave out which object of a bucket it is: there may be millions."""
+    bucket, slash, _ = arn.partition("/")
+    return f"{bucket}/*" if slash and bucket.startswith("arn:aws:s3:::") else arn
+
+
+def _teach_scheduler(scheduler: Any, events: Any) -> None:  # noqa: ANN401 - MiniStack's own modules
+    """Let the scheduler look often, forget when what was changed has fired, and fill in what it hands over."""
+    update, invoke = scheduler._update_schedule, events._invoke_target  # noqa: SLF001 - there is no other way in
+    scheduler._SCHEDULE_TICK_INTERVAL = _LOOK_S  # noqa: SLF001
+
+    def update_schedule(name: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - MiniStack's own types
+        answer, schedule = update(name, body), f"{body.get('GroupName', 'default')}/{name}"
+        for key in [key for key in scheduler._schedule_last_fired if key[2] == schedule]:  # noqa: SLF001
+            del scheduler._schedule_last_fired[key]  # noqa: SLF001
+        return answer
+
+    def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], *others: Any) -> Any:  # noqa: ANN401 - the same
+        if event.get("Source") == "aws.scheduler" and target.get("Input"):
+            target = {**target, "Input": _filled_in(target["Input"], event)}
+        return invoke(target, event, rule, *others)
+
+    scheduler._update_schedule, events._invoke_target = update_schedule, invoke_target  # noqa: SLF001
+
+
+def _filled_in(payload: str, event: dict[str, Any]) -> str:
+    """Replace the keywords in a schedule's payload."""
+    values = {
+        "schedule-arn": event["Resources"][0],
+        "scheduled-time": datetime.fromtimestamp(event["Time"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "execution-id": event["EventId"],
+        "attempt-number": "1",
+    }
+    for keyword, value in values.items():
+        payload = payload.replace(f"<aws.scheduler.{keyword}>", value)
+    return payload
+
+
+def _teach_replication(s3: Any) -> None:  # noqa: ANN401 - MiniStack's own module
+    """Give replicas the key and the lock that they have on AWS."""
+    replicate = s3._maybe_replicate  # noqa: SLF001 - there is no other way in
+
+    def maybe_replicate(bucket: str, key: str, obj: dict[str, Any], data: object, tags: Any = None) -> None:  # noqa: ANN401 - the same
+        rule, _ = s3._replication_rule_for(bucket, key, tags)  # noqa: SLF001
+        named = ((rule or {}).get("Destination") or {}).get("EncryptionConfiguration") or {}
+        copied = {**obj, "preserved_headers": _with_key(obj.get("preserved_headers", {}), named.get("ReplicaKmsKeyID"))}
+        replicate(bucket, key, copied, data, tags)
+        obj.update({name: copied[name] for name in ("_replica", "replication_status") if name in copied})
+        if "_replica" in obj:
+            replica, version, _ = obj["_replica"]
+            s3._apply_object_lock_from_headers(replica, key, {}, version)  # noqa: SLF001
+
+    s3._maybe_replicate = maybe_replicate  # noqa: SLF001
+
+
+def _with_key(headers: dict[str, str], replica_key: str | None) -> dict[str, str]:
+    """Give an object's headers with another key, if it has one."""
+    return {**headers, _KEY_HEADER: replica_key} if replica_key and _KEY_HEADER in headers else headers
+
+
+def _taught(app: _App, decisions: _Decisions) -> _App:
+    """Wrap MiniStack's application."""
+
+    async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own types
+        if scope["type"] == "http" and scope["path"] == _DECISIONS:
+            await _answer(send, decisions)
+            return
+        if scope["type"] == "http":
+            scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
+        await app(scope, receive, send)
+
+    return wrapped
+
+
+async def _answer(send: Callable[[dict[str, Any]], Awaitable[None]], decisions: _Decisions) -> None:
+    names = ("principal", "action", "resource", "allowed")
+    found = [{**dict(zip(names, key, strict=True)), "count": count} for key, count in sorted(decisions.items())]
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(found).encode()})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
