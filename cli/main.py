@@ -20,7 +20,7 @@ from cli.render import note
 from cli.statuses import BUG, INTERRUPTED
 from functions.engine.errors import ConfigurationError, StrongroomError
 
-COMMANDS = ("backup", "backups", "rebuild", "restore", "verify")
+COMMANDS = ("backup", "backups", "cost", "rebuild", "report", "restore", "status", "verify")
 """The modules of `cli.commands`, each with the function `command`."""
 
 _DEBUG = "--debug"

@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from cli.cost_page import cost_page
 from cli.main import build
 from cli.statuses import BUG, INTERRUPTED, MEANINGS
 from functions.engine import errors
@@ -74,7 +75,11 @@ def errors_page() -> str:
     return _NOTE + _ERRORS + _table(("code", "meaning", "what to do", "status", "again"), rows + extra)
 
 
-PAGES: dict[str, Callable[[], str]] = {"cli.md": cli_page, "errors.md": errors_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": cli_page,
+    "cost.md": lambda: _NOTE + cost_page(),
+    "errors.md": errors_page,
+}
 
 
 def error_classes() -> list[type[StrongroomError]]:
