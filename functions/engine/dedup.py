@@ -89,4 +89,11 @@ class Deduplicator:
 
 def _encode(encoder: Encoder, chunk: ChunkId, plain: Buffer) -> StoredChunk:
     stored = encoder.encode(plain)
-    return StoredChunk(chunk, bytes(stored) if stored is plain else stored, len(plain))
+    return StoredChunk(chunk, _owned(plain) if stored is plain else stored, len(plain))
+
+
+def _owned(plain: Buffer) -> bytes:
+    """Give bytes that keep nothing else in memory: a whole object's as they are, a part's as a copy."""
+    if isinstance(plain, memoryview) and isinstance(plain.obj, bytes) and len(plain.obj) == len(plain):
+        return plain.obj
+    return bytes(plain)

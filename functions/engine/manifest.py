@@ -22,6 +22,7 @@ VERSION = 1
 _READ_SIZE = 1024 * 1024
 _WRITE_SIZE = 64 * 1024
 _JSON = json.JSONDecoder()
+_LINE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Header(NamedTuple):
@@ -243,4 +244,4 @@ def _split(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _encode(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return _LINE.encode(document).encode()

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from functions.contract.object_keys import pack_key
 from functions.engine.errors import ConflictError
 from functions.engine.model import Buffer, ChunkId, ChunkRef, PackId
-from functions.engine.pack import PackBuilder, SealedPack
+from functions.engine.pack import PackBuilder
 from functions.engine.ports import BlobStore, DedupIndex, Ids
 from functions.engine.safety import SafetyParameters
 
@@ -136,28 +136,28 @@ class Packer:
         try:
             sealed = builder.seal()
             future = self._store.put_new(pack_key(sealed.pack_id), sealed.parts)
-            self._finishers.submit(self._finish, sealed, future)
+            self._finishers.submit(self._finish, sealed.pack_id, sealed.refs, future)
         except BaseException as error:
             self._slots.release()
             self.fail(error)
             raise
 
-    def _finish(self, sealed: SealedPack, future: Future[None]) -> None:
+    def _finish(self, pack: PackId, refs: list[ChunkRef], future: Future[None]) -> None:
         try:
             with suppress(ConflictError):  # the id is random: what is there is what an earlier attempt wrote
                 future.result()
-            self._index.record(sealed.refs)
+            self._index.record(refs)
         except BaseException as error:  # noqa: BLE001 - every backup of the session must hear of it
             self.fail(error)
         else:
-            self._mark_durable(sealed)
+            self._mark_durable(pack, refs)
         finally:
             self._slots.release()
 
-    def _mark_durable(self, sealed: SealedPack) -> None:
+    def _mark_durable(self, pack: PackId, refs: list[ChunkRef]) -> None:
         with self._lock:
-            self._unsafe.discard(sealed.pack_id)
-            for ref in sealed.refs:
+            self._unsafe.discard(pack)
+            for ref in refs:
                 if self._places.get(ref.chunk) is ref:
                     del self._places[ref.chunk]
             self._lock.notify_all()

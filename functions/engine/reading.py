@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -93,6 +94,14 @@ class Shop:
     budget: Budget
     safety: SafetyParameters
     progress: Progress
+    avoid: AbstractSet[PackId] = frozenset()
+
+    def known(self, task: Task) -> dict[ChunkId, ChunkRef]:
+        """Give the places that the parent has for an object's chunks, but for those in packs to avoid."""
+        known = task.known()
+        if not self.avoid:
+            return known
+        return {chunk: ref for chunk, ref in known.items() if ref.pack not in self.avoid}
 
     def store(self, pieces: Sequence[Piece], known: Mapping[ChunkId, ChunkRef], encoder: Encoder) -> Stored:
         """Store chunks. Raises RepositoryFailedError, whatever goes wrong."""
@@ -105,12 +114,15 @@ class Shop:
         self, task: Task, read: ObjectRead, chunks: Sequence[ChunkRef], fresh: dict[ChunkId, ChunkRef]
     ) -> Outcome:
         """Give the outcome of an object that was read. What is new is taken out of `fresh`: it counts once."""
-        owned = [ref for ref in (fresh.pop(ref.chunk, None) for ref in chunks) if ref is not None]
-        new, stored = sum(ref.length for ref in owned), sum(ref.stored for ref in owned)
+        new = stored = 0
+        for ref in chunks:
+            if fresh.pop(ref.chunk, None) is not None:
+                new += ref.length
+                stored += ref.stored
         entry = FileEntry(
             task.item.key, read.size, read.etag, read.modified, tuple(chunks), read.version, read.properties
         )
-        packs = frozenset(ref.pack for ref in chunks)
+        packs = frozenset([ref.pack for ref in chunks])
         self.progress.advance(files=1, read=read.size, new=new, stored=stored)
         return Outcome(task.sequence, encode_entry(entry), task.item.key, packs, read.size, read.size, new, stored)
 
@@ -203,10 +215,10 @@ def _read_batch(shop: Shop, batch: _Batch, tools: Tools, outcomes: list[Outcome]
     found: list[tuple[Task, ObjectRead, list[Piece]]] = []
     known: dict[ChunkId, ChunkRef] = {}
     for task, future in zip(batch.tasks, batch.reads, strict=True):
-        error = future.exception() or _misread(task.item, future.result())
+        error = future.exception() or _misread(task.item, read := future.result())
         if error is None:
-            found.append((task, future.result(), hash_pieces(Chunker().feed(future.result().data, last=True))))
-            known.update(task.known())
+            found.append((task, read, hash_pieces(Chunker().feed(read.data, last=True))))
+            known.update(shop.known(task))
         elif isinstance(error, SourceChangedError):
             outcomes.append(read_again(shop, task, tools))
         else:
@@ -251,7 +263,7 @@ def _read_serially(shop: Shop, task: Task, item: SourceObject, tools: Tools) -> 
         if len(read.data) != length or read.size != item.size:
             raise SourceChangedError(f"{item.key!r} gave {len(read.data)} bytes instead of {length}")
         pieces = hash_pieces(chunker.feed(read.data, last=start + length == item.size))
-        result = shop.store(pieces, task.known(), tools.encoder)
+        result = shop.store(pieces, shop.known(task), tools.encoder)
         refs.extend(result.places[piece.chunk] for piece in pieces)
         fresh.update(result.fresh)
     if first is None:
@@ -292,7 +304,7 @@ class _LargeRead:
         self._fresh: dict[ChunkId, ChunkRef] = {}
         self._first: ObjectRead | None = None
         self._error: BaseException | None = None
-        self._known = task.known()
+        self._known = shop.known(task)
 
     def arrival(self, number: int, length: int) -> Callable[[Future[ObjectRead]], None]:
         """Give the callback for one part: it sends the work to the pool."""

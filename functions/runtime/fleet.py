@@ -31,7 +31,7 @@ R = TypeVar("R")
 _TASKS_A_PROCESS = 4
 _REPORT_SECONDS = 0.1
 _PR_SET_PDEATHSIG = 1
-_SETTLE_SECONDS = 0.005
+_SETTLE_SECONDS = 0.02
 
 
 def processes_for(tasks: int, workers: int, cores: int) -> int:
@@ -108,6 +108,8 @@ class Fleet(Generic[R]):
         if kind == "progress":
             files, read, new, stored = payload
             progress.advance(files=files, read=read, new=new, stored=stored)
+        elif kind == "announce" and board is not None:
+            board.announce(payload)
         elif kind in _Board.QUESTIONS and board is not None:
             _send(link, getattr(board, kind)(payload))
         elif kind == "answer":
@@ -128,12 +130,8 @@ class _Board:
         self._recorded: set[PackId] = set()
         self._lost: dict[PackId, BaseException] = {}
 
-    def lookup(
-        self, question: tuple[list[ChunkId], list[tuple[Any, ...]]]
-    ) -> tuple[list[tuple[Any, ...]], set[PackId]]:
-        """Take announcements; give known places, and which of their packs are not durable yet."""
-        chunks, announced = question
-        self._announce(announced)
+    def lookup(self, chunks: list[ChunkId]) -> tuple[list[tuple[Any, ...]], set[PackId]]:
+        """Give known places, and which of their packs are not durable yet."""
         found = dict(self._index.lookup(chunks))
         for chunk in chunks:
             ref = self._announced.get(chunk)
@@ -151,7 +149,7 @@ class _Board:
             self._open.discard(ref.pack)
             self._recorded.add(ref.pack)
 
-    def _announce(self, refs: list[tuple[Any, ...]]) -> None:
+    def announce(self, refs: list[tuple[Any, ...]]) -> None:
         """Take chunks of unfinished packs. One that was recorded meanwhile is not unfinished any more."""
         for ref in map(ChunkRef._make, refs):
             if ref.pack not in self._recorded:
@@ -220,14 +218,11 @@ class _LinkedIndex:
     def __init__(self, link: _Link) -> None:
         self._link = link
         self._tentative: set[PackId] = set()
-        self._announced: list[tuple[Any, ...]] = []
         self._lock = threading.Lock()
 
     def lookup(self, chunks: Sequence[ChunkId]) -> Mapping[ChunkId, ChunkRef]:
         """See DedupIndex."""
-        with self._lock:
-            announced, self._announced = self._announced, []
-        found, tentative = self._link.ask("lookup", (list(chunks), announced))
+        found, tentative = self._link.ask("lookup", list(chunks))
         with self._lock:
             self._tentative |= tentative
         return {ref[0]: ChunkRef(*ref) for ref in found}
@@ -237,9 +232,8 @@ class _LinkedIndex:
         self._link.ask("record", [tuple(ref) for ref in refs])
 
     def announce(self, refs: Sequence[ChunkRef]) -> None:
-        """See DedupIndex. It goes with the next question: that nobody knows of a chunk only costs its bytes."""
-        with self._lock:
-            self._announced += [tuple(ref) for ref in refs]
+        """See DedupIndex. Nobody answers: that another does not know of a chunk yet only costs its bytes."""
+        self._link.send("announce", [tuple(ref) for ref in refs])
 
     def withdraw(self, packs: AbstractSet[PackId], error: BaseException) -> None:
         """See DedupIndex. When nobody listens any more, nobody waits either."""

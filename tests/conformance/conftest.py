@@ -146,7 +146,9 @@ def linked_index() -> Iterator[DedupIndex]:
         with suppress(EOFError):
             while True:
                 kind, payload = ours.recv()
-                ours.send(getattr(board, kind)(payload))
+                answer = getattr(board, kind)(payload)
+                if kind in _Board.QUESTIONS:
+                    ours.send(answer)
 
     thread = threading.Thread(target=serve)
     thread.start()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from functions.engine.codec import Decoder, Encoder
 from functions.engine.errors import ChunkCorruptError
 from functions.engine.model import ChunkRef
-from functions.engine.safety import MIB
+from functions.engine.safety import KIB, MIB
 from tests.engine.kit import flip
 from tests.strategies import noise, prose
 
@@ -48,6 +48,32 @@ def test_compressible_bytes_are_stored_as_a_frame_that_states_its_size() -> None
     stored = Encoder().encode(plain)
     assert len(stored) < len(plain) // 4
     assert zstandard.frame_content_size(stored) == len(plain)
+
+
+def test_a_chunk_that_does_not_shrink_in_two_places_still_loses_what_repeats() -> None:
+    """The fast level is for what hardly shrinks; a block that comes twice is found by it, too."""
+    plain = noise(7, 60_000) * 2
+    stored = bytes(Encoder().encode(plain))
+    assert len(stored) < 61_000
+    assert bytes(Decoder().decode(stored, ref_of(plain, stored))) == plain
+
+
+@pytest.mark.parametrize("place", [0, 40_000, 80_000])
+def test_a_chunk_of_which_a_third_shrinks_is_stored_smaller(place: int) -> None:
+    """Wherever the third lies, seen by the sample or not, most of what it can lose is lost."""
+    plain = bytearray(noise(8, 120_000))
+    plain[place : place + 40_000] = prose(8, 40_000)
+    stored = bytes(Encoder().encode(plain))
+    assert len(stored) < 92_000
+    assert bytes(Decoder().decode(stored, ref_of(bytes(plain), stored))) == plain
+
+
+@pytest.mark.parametrize("size", [0, 1, 16 * KIB - 1, 16 * KIB, 16 * KIB + 1, MIB])
+def test_the_sample_fits_every_size(size: int) -> None:
+    """Nothing is too small to be encoded, or of a size that the sample reaches beyond."""
+    for plain in (noise(9, size), prose(9, size)):
+        stored = bytes(Encoder().encode(memoryview(plain)))
+        assert bytes(Decoder().decode(stored, ref_of(plain, stored))) == plain
 
 
 def test_every_flipped_bit_of_a_raw_chunk_is_detected() -> None:

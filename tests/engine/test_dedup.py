@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.adapters.memory import MemoryBlobStore, MemoryIndex
 from functions.engine.codec import Encoder
-from functions.engine.dedup import Deduplicator, Piece
+from functions.engine.dedup import Deduplicator, Piece, _owned
 from functions.engine.errors import UnavailableError
 from functions.engine.model import ChunkId, ChunkRef
 from functions.engine.packer import Packer
@@ -166,3 +166,11 @@ def test_stored_bytes_do_not_hold_on_to_the_file_that_they_came_from(shelf: Shel
     shelf.dedup.store([Piece(piece.chunk, memoryview(buffer))], {}, Encoder())
     buffer.clear()  # would raise BufferError if somebody still looked at it
     assert len(buffer) == 0
+
+
+def test_an_object_that_is_one_raw_chunk_is_not_copied() -> None:
+    """Its bytes are the chunk's bytes; a part of an object is copied, so that the rest can be given back."""
+    whole = noise(1, 100)
+    assert _owned(memoryview(whole)) is whole
+    assert _owned(memoryview(whole)[:50]) == whole[:50]
+    assert _owned(whole) is whole

@@ -111,7 +111,6 @@ def test_processes_find_each_others_chunks() -> None:
         def work(member):
             if member.number == 0:
                 member.index.announce([ref])
-                member.index.lookup([])
                 time.sleep(0.3)
                 member.index.record([ref])
                 return None
@@ -133,7 +132,8 @@ def test_an_announcement_that_comes_after_the_pack_is_durable_unsettles_nothing(
     """Two threads of a process may overtake each other; nobody may wait for ever."""
     board = _Board(MemoryIndex())
     board.record([tuple(REF)])
-    found, tentative = board.lookup(([CHUNK], [tuple(REF)]))
+    board.announce([tuple(REF)])
+    found, tentative = board.lookup([CHUNK])
     assert found == [tuple(REF)]
     assert tentative == set()
     assert board.unsettled({PACK}) == set()
@@ -142,10 +142,11 @@ def test_an_announcement_that_comes_after_the_pack_is_durable_unsettles_nothing(
 def test_an_announced_place_is_named_as_tentative() -> None:
     """Who refers to it must wait for the pack before the commit record."""
     board = _Board(MemoryIndex())
-    found, tentative = board.lookup(([CHUNK], [tuple(REF)]))
+    board.announce([tuple(REF)])
+    found, tentative = board.lookup([CHUNK])
     assert (found, tentative) == ([tuple(REF)], {PACK})
     board.record([tuple(REF)])
-    assert board.lookup(([CHUNK], [])) == ([tuple(REF)], set())
+    assert board.lookup([CHUNK]) == ([tuple(REF)], set())
 
 
 def test_processes_are_made_only_when_there_are_users_for_all() -> None:

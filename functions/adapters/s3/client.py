@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from functions.adapters.s3 import signing
@@ -75,6 +75,13 @@ class Call(NamedTuple, Generic[T]):
             future.set_result(value)
 
 
+class Settler(Protocol[T]):
+    """Whatever ends a future with what becomes of a request; a Call, mostly."""
+
+    def settle(self, future: Future[T], outcome: Response | Exception) -> None:
+        """End `future` now or later. Called in the transport's thread; must be quick and must not raise."""
+
+
 class S3Client:
     """One bucket's operations. Thread safe; many clients may share a transport."""
 
@@ -92,7 +99,7 @@ class S3Client:
         self._clock = clock
         self._base, self._host, self._root = location.base()
 
-    def get(self, key: str, call: Call[T], headers: Mapping[str, str] | None = None) -> Future[T]:
+    def get(self, key: str, call: Settler[T], headers: Mapping[str, str] | None = None) -> Future[T]:
         """GetObject."""
         return self._send(call, "GetObject", "GET", key, headers=headers)
 
@@ -226,7 +233,7 @@ class S3Client:
 
     def _send(  # noqa: PLR0913 - the parts of a request
         self,
-        call: Call[T],
+        call: Settler[T],
         operation: str,
         method: str,
         key: str,

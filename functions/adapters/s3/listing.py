@@ -10,7 +10,6 @@ from urllib.parse import unquote_plus
 from functions.engine.errors import RequestError
 from functions.engine.model import Buffer, SourceObject
 
-_CONTENTS = re.compile(rb"<Contents>(.*?)</Contents>", re.DOTALL)
 _FIELD = re.compile(r"<(Key|LastModified|ETag|Size|StorageClass)>([^<]*)</")
 _PREFIX = re.compile(rb"<CommonPrefixes><Prefix>([^<]*)</Prefix>")
 _TOKEN = re.compile(rb"<NextContinuationToken>([^<]*)</NextContinuationToken>")
@@ -36,7 +35,7 @@ def parse_listing(body: Buffer) -> ListingPage:
         raise RequestError("the answer to a listing is not a listing")
     if not text.rstrip().endswith(b"</ListBucketResult>"):
         raise RequestError("the answer to a listing breaks off")
-    objects = [_parse_object(match.decode()) for match in _CONTENTS.findall(text)]
+    objects = [_parse_object(part) for part in text.decode().split("<Contents>")[1:]]
     prefixes = [_key(match.decode()) for match in _PREFIX.findall(text)]
     token = _TOKEN.search(text)
     if token is None and _TRUNCATED.search(text):
@@ -50,7 +49,7 @@ def _parse_object(text: str) -> SourceObject:
     return SourceObject(
         key=_key(fields["Key"]),
         size=int(fields["Size"]),
-        etag=html.unescape(etag).strip('"'),
+        etag=html.unescape(etag.replace("&quot;", '"')).strip('"'),
         modified=fields["LastModified"],
         storage_class=fields.get("StorageClass", "STANDARD"),
     )

@@ -60,7 +60,7 @@ def sign(  # noqa: PLR0913 - the parts of a request, as the specification names 
     `path` and `query` are encoded already; of `headers` (lower-case names) those that start with `x-amz-` are
     signed. `now` must be within 15 minutes of AWS's time.
     """
-    stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    stamp = _stamp(int(now.timestamp()))
     added = {"x-amz-content-sha256": payload_sha256, "x-amz-date": stamp}
     if credentials.token:
         added["x-amz-security-token"] = credentials.token
@@ -80,6 +80,11 @@ def sign(  # noqa: PLR0913 - the parts of a request, as the specification names 
         f"Signature={mac.hexdigest()}"
     )
     return added
+
+
+@lru_cache(maxsize=8)
+def _stamp(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 @lru_cache(maxsize=8)

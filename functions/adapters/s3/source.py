@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from http import HTTPStatus
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from xml.etree import ElementTree as ET
 
 from functions.adapters.s3.blobs import range_header
@@ -80,21 +81,7 @@ class S3Source:
 
     def _with_tags(self, key: str, call: Call[ObjectRead], headers: dict[str, str]) -> Future[ObjectRead]:
         """Get the object, then its tags if the answer counts any; give a future of both."""
-        whole: Future[ObjectRead] = Future()
-
-        def settle(outcome: Future[Response]) -> None:
-            error = outcome.exception()
-            if error is not None:
-                whole.set_exception(error)
-                return
-            response = outcome.result()
-            if response.headers.get(_TAG_COUNT, "0") == "0":
-                call.settle(whole, response)
-            else:
-                self._add_tags(key, call.convert(response), whole)
-
-        self._client.get(key, Call(_as_it_is, call.translate), headers).add_done_callback(settle)
-        return whole
+        return self._client.get(key, _WithTags(call, partial(self._add_tags, key)), headers)
 
     def _add_tags(self, key: str, found: ObjectRead, whole: Future[ObjectRead]) -> None:
         def settle(outcome: Future[dict[str, str]]) -> None:
@@ -126,8 +113,23 @@ class S3Source:
         return translated
 
 
-def _as_it_is(response: Response) -> Response:
-    return response
+class _WithTags(NamedTuple):
+    """Settles a read at once, unless the answer counts tags: then `add_tags` does so with both."""
+
+    call: Call[ObjectRead]
+    add_tags: Callable[[ObjectRead, Future[ObjectRead]], None]
+
+    def settle(self, whole: Future[ObjectRead], outcome: Response | Exception) -> None:
+        """See Settler."""
+        if isinstance(outcome, Exception) or outcome.headers.get(_TAG_COUNT, "0") == "0":
+            self.call.settle(whole, outcome)
+            return
+        found: Future[ObjectRead] = Future()
+        self.call.settle(found, outcome)
+        if (error := found.exception()) is not None:
+            whole.set_exception(error)
+        else:
+            self.add_tags(found.result(), whole)
 
 
 def _object_read(response: Response, item: SourceObject) -> ObjectRead:

@@ -28,6 +28,7 @@ _FINAL_ERRORS = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACER
 _IDLE_SECONDS = 60.0
 _CLOSED = -1
 _BUFFER = 512 * 1024
+_UPLOAD_BUFFER = 256 * 1024
 
 HeaderList: TypeAlias = list[bytes]
 
@@ -143,6 +144,7 @@ class _Transfer:
         curl.setopt(pycurl.PATH_AS_IS, 1)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         curl.setopt(pycurl.BUFFERSIZE, _BUFFER)
+        curl.setopt(pycurl.UPLOAD_BUFFERSIZE, _UPLOAD_BUFFER)
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(settings.connect_timeout * 1000))
         curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)
         curl.setopt(pycurl.LOW_SPEED_TIME, settings.stall_timeout)
