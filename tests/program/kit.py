@@ -34,6 +34,8 @@ class Registration:
     protect: bool
     retain: bool
     parent: str
+    urn: str = ""
+    dependencies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,22 +52,28 @@ class Program:
 
 
 class _Mocks(mocks.Mocks):
-    """Answers as AWS would, with an ARN and an id for everything."""
+    """Answers as AWS would, with an ARN and an id for everything. A preview knows what goes in and nothing else."""
 
-    def __init__(self, region: str) -> None:
-        self._region = region
+    def __init__(self, region: str, *, preview: bool = False) -> None:
+        self._region, self._preview = region, preview
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         """Give an id and the outputs of a resource."""
+        if self._preview:
+            return "", args.inputs
         service = args.typ.split(":")[1].split("/")[0] if args.typ.startswith("aws:") else "strongroom"
         name = str(args.inputs.get("name") or args.inputs.get("bucket") or args.name)
-        region = str(args.inputs.get("region") or self._region)
-        known = {
-            "arn": f"arn:aws:{service}:{region}:{ACCOUNT}:{name}",
-            "name": name,
-            "url": f"https://{service}/{name}",
-        }
-        return f"{args.name}-id", {**known, **args.inputs}
+        known = {"arn": self._arn(service, name, args), "name": name, "url": f"https://{service}/{name}", "keyId": name}
+        # The id of a bucket is its name.
+        identity = name if args.typ == "aws:s3/bucket:Bucket" else f"{args.name}-id"
+        return identity, {**known, **args.inputs}
+
+    def _arn(self, service: str, name: str, args: mocks.MockResourceArgs) -> str:
+        if args.typ == "aws:s3/bucket:Bucket":
+            return f"arn:aws:s3:::{name}"
+        if args.typ == "aws:lambda/alias:Alias":
+            name = f"function:{args.inputs['functionName']}:{name}"
+        return f"arn:aws:{service}:{args.inputs.get('region') or self._region}:{ACCOUNT}:{name}"
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         """Refuse: a preview in CI cannot look things up."""
@@ -97,7 +105,14 @@ class _Monitor(mocks.MockMonitor):
         inputs = rpc.deserialize_properties(request.object)
         self.registrations.append(
             Registration(
-                request.type, request.name, inputs, bool(request.protect), bool(request.retainOnDelete), request.parent
+                request.type,
+                request.name,
+                inputs,
+                bool(request.protect),
+                bool(request.retainOnDelete),
+                request.parent,
+                self.make_urn(request.parent, request.type, request.name),
+                tuple(sorted(request.dependencies)),
             )
         )
         with _own_loop():
@@ -118,13 +133,17 @@ def read_config(stack: str) -> dict[str, str]:
     }
     values |= yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
     full = {key if ":" in key else f"{project['name']}:{key}": value for key, value in values.items()}
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in full.items()}
+    return {key: _as_text(value) for key, value in full.items()}
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def run_here(stack: str, *, preview: bool, changes: dict[str, Any]) -> Program:
     """Run the program in this process, which must not have run one before."""
-    config = read_config(stack) | {key: json.dumps(value) for key, value in changes.items()}
-    monitor = _Monitor(_Mocks(config["aws:region"]))
+    config = read_config(stack) | {key: _as_text(value) for key, value in changes.items()}
+    monitor = _Monitor(_Mocks(config["aws:region"], preview=preview))
     asyncio.set_event_loop(asyncio.new_event_loop())
     settings.configure(
         mocks.MockSettings(

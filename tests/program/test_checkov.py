@@ -1,0 +1,49 @@
+"""Exceptions for checkov: each has a reason, and what they leave out is asked here."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from tests.program.kit import ROOT, recorded
+from tests.program.reading import FUNCTION, ROLE, STACKS, is_isolated, policies
+
+ROW = re.compile(r"^\| (CKV2?_AWS_\d+) \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
+PAGE = (ROOT / "docs" / "checkov.md").read_text(encoding="utf-8")
+
+
+def test_every_check_that_is_left_out_has_a_reason_and_no_other_stands_on_the_page() -> None:
+    """The list for the tool and the page for people are one list."""
+    skipped = yaml.safe_load((ROOT / ".checkov.yaml").read_text(encoding="utf-8"))["skip-check"]
+    rows = ROW.findall(PAGE)
+    assert [check for check, *_ in rows] == skipped
+    assert skipped == sorted(set(skipped), key=lambda check: int(check.rpartition("_")[2]))
+    assert all(len(why) > 60 for *_, why in rows)
+
+
+def test_only_the_restore_role_is_open_to_an_account() -> None:
+    """What CKV_AWS_61 would say of any other role."""
+    program = recorded("prod")
+    open_to_accounts = {
+        policy.owner.name
+        for policy in policies(program)
+        if policy.owner.type == ROLE and any("AWS" in statement["Principal"] for statement in policy.statements)
+    }
+    assert open_to_accounts == {"access-role"}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_functions_are_in_a_network_where_the_stack_says_so(stack: str) -> None:
+    """What CKV_AWS_117 would say: of production, which must not be relaxed, that all are."""
+    found = ["vpcConfig" in item.inputs for item in recorded(stack).of(FUNCTION)]
+    assert found == [is_isolated(stack)] * 6
+    assert is_isolated("prod")
+
+
+def test_production_keeps_logs_for_a_year() -> None:
+    """What CKV_AWS_338 would say, of every log group."""
+    groups = recorded("prod").of("aws:cloudwatch/logGroup:LogGroup")
+    assert len(groups) == 8
+    assert {item.inputs["retentionInDays"] for item in groups} == {365}
