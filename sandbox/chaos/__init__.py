@@ -1,0 +1,1 @@
+"""Troubles of all kinds during a run, and the proof that nothing was lost and nobody left untold."""
