@@ -79,7 +79,7 @@ class Volume:
     def says(self) -> str:
         """Give the volume in words."""
         parts = [
-            f"{self.terabytes:,.6g} TB",
+            _size(self.terabytes),
             f"{self.changed_percent:.3g} % changed a day",
             f"{self.users:,} users",
             f"{self.count:,.0f} files",
@@ -93,6 +93,15 @@ class Volume:
     def facts(self) -> dict[str, Any]:
         """Give the volume as a document has it."""
         return asdict(self) | {"files": round(self.count), "dedup_changes": self.reduced}
+
+
+def _size(terabytes: float) -> str:
+    """Give a size in the largest unit of which there is at least one."""
+    for unit in ("TB", "GB"):
+        if terabytes >= 1:
+            return f"{terabytes:,.6g} {unit}"
+        terabytes *= TB
+    return f"{terabytes:,.3g} MB"
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

@@ -139,7 +139,7 @@ def test_the_cost_is_that_of_the_tool() -> None:
     ]
     rows[0], rows[1] = replace(rows[0], read=10 * GB), replace(rows[1], read=10 * GB)
     cost = cost_of(settings, rows)
-    assert cost.volume.startswith("0.02 TB, 10 % changed a day, 2 users, 2,000 files")
+    assert cost.volume.startswith("20 GB, 10 % changed a day, 2 users, 2,000 files")
     assert cost.budget_usd == settings.budget.monthly_usd == 500
     stated = Volume(terabytes=0.02, changed_percent=10, users=2, files=2_000, dedup=cost_dedup(rows), compression=2)
     assert cost.usd == pytest.approx(forecast(settings, replace(stated, dedup_changes=2)).usd, rel=0.01)
