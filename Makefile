@@ -18,10 +18,10 @@ VERSION_CHECK := import sys; sys.version_info >= (3, 11) or sys.exit("Strongroom
 	this is " + sys.version.split()[0] + ". Name another one: make PYTHON=...")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint types imports unit demo bench layer lock format clean
+.PHONY: help setup test lint types imports unit demo e2e bench layer lock format clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: $(DEV) $(MINISTACK) layer ## build the environments of test and demo
 
@@ -44,8 +44,11 @@ unit: $(DEV) $(MINISTACK) layer ## tests only, e.g. make unit ARGS="tests/engine
 	@echo "==> tests"
 	@$(BIN)/python -m pytest $(ARGS)
 
-demo: $(DEV) $(MINISTACK) ## back up and restore against the embedded AWS
-	@$(BIN)/python -m sandbox.demo $(ARGS)
+demo: $(DEV) $(MINISTACK) ## the whole stack on this machine: nights, restores, rights; also DATA=folder USERS=200
+	@DATA='$(DATA)' USERS='$(USERS)' $(BIN)/python -m sandbox demo $(ARGS)
+
+e2e: $(DEV) $(MINISTACK) ## the end-to-end test in full: 200 users
+	@$(BIN)/python -m sandbox demo --users 200 --outage $(ARGS)
 
 bench: $(BENCH) $(MINISTACK) ## measure the engine
 	@.venv-bench/bin/python -m benchmarks.run $(ARGS)

@@ -1,7 +1,9 @@
 """The whole cycle on this machine: back up, change, back up again, verify, restore, compare every byte.
 
-    make demo                   the files of Python's standard library, as 20 users
-    make demo DATA=~/Documents  your own files; they are only read
+    python -m sandbox.demo                     the files of Python's standard library, as 20 users
+    python -m sandbox.demo --data ~/Documents  your own files; they are only read
+
+Only the engine takes part, wired as the operator's tool is. `make demo` shows the whole stack.
 
 It starts an embedded AWS on a free loopback port and leaves nothing behind: no server, no files, no account. The
 exit status is 0 only if every byte and all metadata of both restores equal the source.
@@ -36,7 +38,8 @@ _SHOWN = 20
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the options."""
-    parser = argparse.ArgumentParser(prog="make demo", description="Back up, change, back up again, restore, compare.")
+    about = "Back up, change, back up again, restore, compare."
+    parser = argparse.ArgumentParser(prog="python -m sandbox.demo", description=about)
     data = os.environ.get("DATA") or sysconfig.get_path("stdlib")
     parser.add_argument("--data", type=Path, default=Path(data), help="folder of files; also DATA=folder")
     parser.add_argument("--flip-a-bit", action="store_true", help="damage one restored file: the demo must then fail")
@@ -64,13 +67,13 @@ def play(cloud: Cloud, folder: Path, data: Path, *, flip_a_bit: bool) -> int:
     uploads = plan(data)
     say(f"The files of {data} become {len(uploads):,} objects of {USERS} users; every eighth lies with two.")
     with announced("fill the source", Goal(len(uploads))) as progress:
-        upload(cloud, uploads, progress)
+        upload(cloud.source, uploads, progress)
     with Toolbox(Connection(endpoint=cloud.endpoint), os.environ) as tools:
         steps = Steps(tools)
         steps.back_up("first backup", len(uploads))
         changes = plan_changes(uploads)
         with announced("change the source", Goal(len(changes))) as progress:
-            change(cloud, changes, progress)
+            change(cloud.source, changes, progress)
         say(f"{len(changes)} of {len(uploads):,} changed: {in_words(changes)}.")
         files = len(uploads) + growth(changes)
         steps.back_up("second backup", files)

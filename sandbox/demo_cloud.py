@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import boto3
 from botocore.config import Config
@@ -38,6 +38,13 @@ def isolate() -> None:
     os.environ.update(_ENVIRONMENT)
 
 
+class Shelf(NamedTuple):
+    """The bucket that holds users' files, and a client of many threads to reach it with."""
+
+    s3: S3Client
+    bucket: str
+
+
 class Cloud:
     """Buckets and a table in an empty embedded AWS."""
 
@@ -54,6 +61,11 @@ class Cloud:
             AttributeDefinitions=[{"AttributeName": DedupTable.PARTITION_KEY, "AttributeType": "B"}],
             BillingMode="PAY_PER_REQUEST",
         )
+
+    @property
+    def source(self) -> Shelf:
+        """The bucket to back up."""
+        return Shelf(self.s3, SOURCE)
 
     @cached_property
     def s3(self) -> S3Client:

@@ -1,4 +1,4 @@
-"""The demo's data: real files as the files of 20 users, with metadata and tags, and what changes overnight."""
+"""The demo's data: real files as the files of some users, with metadata and tags, and what changes overnight."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 from cli.render import size
 from functions.engine.ports import Progress
-from sandbox.demo_cloud import SOURCE, THREADS, Cloud
+from sandbox.demo_cloud import THREADS, Shelf
 
 USERS = 20
 _SKIPPED = frozenset({"__pycache__", "site-packages", "dist-packages"})
@@ -58,14 +58,14 @@ class Change(NamedTuple):
     upload: Upload
 
 
-def plan(root: Path) -> list[Upload]:
-    """Deal the files below `root` out to the users. Every eighth lies with two of them, as files sent around do."""
+def plan(root: Path, users: int = USERS) -> list[Upload]:
+    """Deal the files below `root` out to so many users. Every eighth lies with two, as files sent around do."""
     uploads: list[Upload] = []
     for number, path in enumerate(_files(root)):
-        name = path.relative_to(root).as_posix()
-        uploads.append(_upload(number, f"{_user(number)}/{name}", path))
+        name, owner, other = path.relative_to(root).as_posix(), _user(number, users), _user(number + 7, users)
+        uploads.append(_upload(number, owner, f"{owner}/{name}", path))
         if number % 8 == 0:
-            uploads.append(_upload(number, f"{_user(number + 7)}/from {_user(number)}/{name}", path))
+            uploads.append(_upload(number, owner, f"{other}/from {owner}/{name}", path))
     if not uploads:
         raise UnusableFolderError(f"{root} holds no file that can be read; name another: make demo DATA=folder")
     total = sum(item.body.stat().st_size for item in uploads if isinstance(item.body, Path))
@@ -78,10 +78,10 @@ def plan(root: Path) -> list[Upload]:
     return uploads + _odd_ones()
 
 
-def upload(cloud: Cloud, uploads: Sequence[Upload], progress: Progress) -> None:
+def upload(shelf: Shelf, uploads: Sequence[Upload], progress: Progress) -> None:
     """Put all of them into the source."""
     with ThreadPoolExecutor(THREADS) as threads:
-        for _ in threads.map(lambda item: _put(cloud, item, item.read(), progress), uploads):
+        for _ in threads.map(lambda item: _put(shelf, item, item.read(), progress), uploads):
             pass
 
 
@@ -93,13 +93,13 @@ def plan_changes(uploads: Sequence[Upload]) -> list[Change]:
     return [Change(kind, item) for kind, item in zip(kinds, random.sample(uploads, count), strict=True)]
 
 
-def change(cloud: Cloud, changes: Sequence[Change], progress: Progress) -> None:
+def change(shelf: Shelf, changes: Sequence[Change], progress: Progress) -> None:
     """Change the source as planned."""
-    actions: dict[str, Callable[[Cloud, Upload, Progress], None]] = dict(
+    actions: dict[str, Callable[[Shelf, Upload, Progress], None]] = dict(
         zip(_KINDS, (_edit, _append, _add, _delete, _relabel), strict=True)
     )
     with ThreadPoolExecutor(THREADS) as threads:
-        for _ in threads.map(lambda item: actions[item.kind](cloud, item.upload, progress), changes):
+        for _ in threads.map(lambda item: actions[item.kind](shelf, item.upload, progress), changes):
             pass
 
 
@@ -132,11 +132,11 @@ def _is_key(path: Path) -> bool:
         return False
 
 
-def _user(number: int) -> str:
-    return f"user-{number % USERS + 1:02d}"
+def _user(number: int, users: int) -> str:
+    return f"user-{number % users + 1:02d}"
 
 
-def _upload(number: int, key: str, path: Path) -> Upload:
+def _upload(number: int, owner: str, key: str, path: Path) -> Upload:
     """Give every file a content type, and some of them more."""
     headers = {"ContentType": mimetypes.guess_type(path.name)[0] or "application/octet-stream"}
     if number % 5 == 0:
@@ -146,9 +146,13 @@ def _upload(number: int, key: str, path: Path) -> Upload:
     if number % 11 == 0:
         headers["ContentLanguage"] = "en"
     metadata = {"origin": quote(path.name), "mode": f"{path.stat().st_mode & 0o777:o}"} if number % 3 == 0 else {}
-    tagged = number % 4 == 0 and path.stat().st_size < _TAGGED_BYTES
-    tags = {"class": "internal", "owner": _user(number)} if tagged else {}
+    tags = _for_size(path.stat().st_size, {"class": "internal", "owner": owner}) if number % 4 == 0 else {}
     return Upload(key, path, headers, metadata, tags)
+
+
+def _for_size(size: int, tags: dict[str, str]) -> dict[str, str]:
+    """Give the tags that an object of this size may have here."""
+    return tags if size < _TAGGED_BYTES else {}
 
 
 def _odd_ones() -> list[Upload]:
@@ -164,9 +168,9 @@ def _odd_ones() -> list[Upload]:
     ]
 
 
-def _put(cloud: Cloud, item: Upload, data: bytes, progress: Progress) -> None:
-    cloud.s3.put_object(
-        Bucket=SOURCE,
+def _put(shelf: Shelf, item: Upload, data: bytes, progress: Progress) -> None:
+    shelf.s3.put_object(
+        Bucket=shelf.bucket,
         Key=item.key,
         Body=data,
         Metadata=item.metadata,
@@ -176,36 +180,38 @@ def _put(cloud: Cloud, item: Upload, data: bytes, progress: Progress) -> None:
     progress.advance(files=1, read=len(data))
 
 
-def _edit(cloud: Cloud, item: Upload, progress: Progress) -> None:
+def _edit(shelf: Shelf, item: Upload, progress: Progress) -> None:
     data = item.read()
     middle = len(data) // 2
-    _put(cloud, item, data[:middle] + _MARK + data[middle + len(_MARK) :], progress)
+    _put(shelf, item, data[:middle] + _MARK + data[middle + len(_MARK) :], progress)
 
 
-def _append(cloud: Cloud, item: Upload, progress: Progress) -> None:
-    _put(cloud, item, item.read() + _MARK, progress)
+def _append(shelf: Shelf, item: Upload, progress: Progress) -> None:
+    _put(shelf, item, item.read() + _MARK, progress)
 
 
-def _add(cloud: Cloud, item: Upload, progress: Progress) -> None:
-    added = Upload(f"{item.key}.overnight.gz", b"", {"ContentType": "application/gzip"}, item.metadata, _DRAFT)
-    _put(cloud, added, gzip.compress(item.read(), mtime=0), progress)
+def _add(shelf: Shelf, item: Upload, progress: Progress) -> None:
+    data = gzip.compress(item.read(), mtime=0)
+    tags = _for_size(len(data), _DRAFT)
+    added = Upload(f"{item.key}.overnight.gz", b"", {"ContentType": "application/gzip"}, item.metadata, tags)
+    _put(shelf, added, data, progress)
 
 
-def _delete(cloud: Cloud, item: Upload, progress: Progress) -> None:
-    cloud.s3.delete_object(Bucket=SOURCE, Key=item.key)
+def _delete(shelf: Shelf, item: Upload, progress: Progress) -> None:
+    shelf.s3.delete_object(Bucket=shelf.bucket, Key=item.key)
     progress.advance(files=1)
 
 
-def _relabel(cloud: Cloud, item: Upload, progress: Progress) -> None:
+def _relabel(shelf: Shelf, item: Upload, progress: Progress) -> None:
     """Copy the object onto itself with other metadata and tags: the bytes and the etag stay as they were."""
-    cloud.s3.copy_object(
-        Bucket=SOURCE,
+    shelf.s3.copy_object(
+        Bucket=shelf.bucket,
         Key=item.key,
-        CopySource={"Bucket": SOURCE, "Key": item.key},
+        CopySource={"Bucket": shelf.bucket, "Key": item.key},
         MetadataDirective="REPLACE",
         TaggingDirective="REPLACE",
         ContentType="text/x-relabelled",
         Metadata={**item.metadata, "relabelled": "overnight"},
-        Tagging=urlencode(_DRAFT),
+        Tagging=urlencode(_for_size(len(item.read()), _DRAFT)),
     )
     progress.advance(files=1)

@@ -66,9 +66,11 @@ def _beside(path: str) -> Any:  # noqa: ANN401 - a module
 
 def _follow() -> None:
     """Wait for the other end of the pipe: it closes however that process ends, even by `kill -9`."""
+    folder = os.getcwd()  # noqa: PTH109 - a string is what rmtree takes
     if os.read(0, 1) == _RELEASED:
         return
-    shutil.rmtree(os.getcwd(), ignore_errors=True)  # noqa: PTH109 - a string is what rmtree takes
+    # Whoever started this may have removed it already.
+    shutil.rmtree(folder, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)
 
 

@@ -39,10 +39,10 @@ def run(options: Namespace) -> int:
     teller, begun = Teller(), time.monotonic()
     with claimed(options.state) as lock:
         server = MiniStack(auth=True, place=Place(server_folder(options.state), options.port, lock))
-        with teller.step("start the embedded AWS") as tell:
-            server.start()
-            tell(server.endpoint)
         try:
+            with teller.step("start the embedded AWS") as tell:
+                server.start()
+                tell(server.endpoint)
             made = _make(server, teller, empty=options.empty, begun=begun)
             state.write(options.state, made)
             server.release()

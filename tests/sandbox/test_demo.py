@@ -1,4 +1,4 @@
-"""`make demo`: the whole cycle in a process of its own, on a small folder."""
+"""`python -m sandbox.demo`: the whole cycle in a process of its own, on a small folder."""
 
 import os
 import re

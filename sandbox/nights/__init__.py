@@ -1,0 +1,1 @@
+"""Nights of a stack that is up: users and their files, the runs that the scheduler starts, what must be true then."""
