@@ -59,19 +59,21 @@ def test_the_readme_names_both_commands_and_make_knows_them() -> None:
 
 
 def test_the_readme_fits_on_a_few_screens_and_shows_the_demo() -> None:
-    """All measures of the table stand in it, and that what was restored was equal."""
+    """The nights' measures stand in it, and that what was restored was equal and no call denied."""
     text = text_of("README.md")
-    assert len(text.splitlines()) <= 110
-    for measure in ("files", "bytes read", "new", "stored", "dedup", "compression", "S3 requests", "seconds", "MB/s"):
+    assert len(text.splitlines()) <= 120
+    for measure in ("type", "started by", "state", "users", "files", "read", "stored", "S3 requests", "seconds"):
         assert re.search(rf"^{measure}  ", text, re.MULTILINE)
-    assert "\nEqual: " in text
+    assert " 0 faults\n" in text
+    assert " 0 differences\n" in text
+    assert " none denied;" in text
 
 
 def test_the_readme_s_commands_have_the_options_that_they_use() -> None:
     """Each `python -m cli` line of the README is one that the tool takes."""
     reference = text_of("docs/cli.md")
     lines = re.findall(r"^    python -m cli (\w+) +(.+)$", text_of("README.md"), re.MULTILINE)
-    assert {command for command, _ in lines} == {"backup", "backups", "restore", "verify"}
+    assert {command for command, _ in lines} == {"backup", "backups", "restore", "verify", "cost", "status"}
     for command, options in lines:
         section = reference.partition(f"\n## {command}\n")[2].partition("\n## ")[0]
         for option in re.findall(r"--[a-z-]+", options):
