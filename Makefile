@@ -18,7 +18,7 @@ VERSION_CHECK := import sys; sys.version_info >= (3, 11) or sys.exit("Strongroom
 	this is " + sys.version.split()[0] + ". Name another one: make PYTHON=...")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint types imports unit demo e2e bench layer lock format clean
+.PHONY: help setup test lint types imports unit demo e2e bench layer soak lock format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -56,6 +56,9 @@ bench: $(BENCH) $(MINISTACK) ## measure the engine
 layer: $(DEV) ## build what the functions need, for this machine and for Lambda
 	@$(BIN)/python -m bundle $(if $(filter layer,$(MAKECMDGOALS)),,--quiet)
 	@$(BIN)/python -m bundle --lambda $(if $(filter layer,$(MAKECMDGOALS)),,--quiet)
+
+soak: $(DEV) ## retention's machine for long: STEPS=1000000, SEED=0
+	@STEPS=$(STEPS) SEED=$(SEED) $(BIN)/python -m tests.retention.soak
 
 simulate: $(DEV) ## runs and restores at sizes that cannot be measured
 	@$(BIN)/python -m benchmarks.simulate $(ARGS)

@@ -3,6 +3,13 @@
     packs/<hh>/<pack-id>
     snapshots/<source>/<user>/<backup-id>/<nnnnn>.jsonl.zst
     snapshots/<source>/<user>/<backup-id>/commit.json
+    gc/<collection-id>/<nnnnn>.jsonl.zst
+    gc/<collection-id>/plan.json
+    gc/<collection-id>/done.json
+    holds/<source>/<user>/<hold-id>/set.json
+    holds/<source>/<user>/<hold-id>/released.json
+
+Ids of collections and holds have the form of backup ids, so they sort by time.
 
 Source and user names are percent-encoded, so a name may hold anything that an S3 key may hold.
 """
@@ -15,8 +22,16 @@ from urllib.parse import quote, unquote
 
 PACKS = "packs/"
 SNAPSHOTS = "snapshots/"
+COLLECTIONS = "gc/"
+HOLDS = "holds/"
 COMMIT_NAME = "commit.json"
 MANIFEST_SUFFIX = ".jsonl.zst"
+PLAN_NAME = "plan.json"
+"""What a collection decided, and why. Written before it does anything."""
+DONE_NAME = "done.json"
+"""Says that a collection has done all that its plan says."""
+HOLD_SET_NAME = "set.json"
+HOLD_RELEASED_NAME = "released.json"
 
 ROOT_USER = ""
 """The user that owns the objects which lie directly in a source, below no folder."""
@@ -33,6 +48,22 @@ class SnapshotKey(NamedTuple):
     source: str
     user: str
     backup_id: str
+    name: str
+
+
+class CollectionKey(NamedTuple):
+    """What a key below `gc/` says: which collection it belongs to and which file of it this is."""
+
+    collection: str
+    name: str
+
+
+class HoldKey(NamedTuple):
+    """What a key below `holds/` says: on whom the hold is, its id, and whether it is set or released."""
+
+    source: str
+    user: str
+    hold_id: str
     name: str
 
 
@@ -103,6 +134,39 @@ def parse_snapshot_key(key: str) -> SnapshotKey | None:
     if (encode_name(source), encode_name(user)) != (parts[1], parts[2]):
         return None
     return SnapshotKey(source, user, parts[3], parts[4])
+
+
+def collection_key(collection: str, name: str) -> str:
+    """Give the key of a file of a collection."""
+    return f"{COLLECTIONS}{collection}/{name}"
+
+
+def plan_part_key(collection: str, part: int) -> str:
+    """Give the key of a part of a collection's plan."""
+    return collection_key(collection, f"{part:05d}{MANIFEST_SUFFIX}")
+
+
+def parse_collection_key(key: str) -> CollectionKey | None:
+    """Give the parts of a key below `gc/`, or None when it is not one of ours."""
+    parts = key.split("/")
+    if len(parts) != len(CollectionKey._fields) + 1 or f"{parts[0]}/" != COLLECTIONS or not is_backup_id(parts[1]):
+        return None
+    return CollectionKey(parts[1], parts[2])
+
+
+def hold_key(source: str, user: str, hold_id: str, name: str) -> str:
+    """Give the key of one of the two files of a hold."""
+    return f"{HOLDS}{encode_name(source)}/{encode_name(user)}/{hold_id}/{name}"
+
+
+def parse_hold_key(key: str) -> HoldKey | None:
+    """Give the parts of a key below `holds/`, or None when it is not one of ours."""
+    if not key.startswith(HOLDS):
+        return None
+    parsed = parse_snapshot_key(SNAPSHOTS + key.removeprefix(HOLDS))
+    if parsed is None or parsed.name not in {HOLD_SET_NAME, HOLD_RELEASED_NAME}:
+        return None
+    return HoldKey(*parsed)
 
 
 def is_backup_id(text: str) -> bool:

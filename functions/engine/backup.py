@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -20,7 +21,7 @@ from functions.engine.budget import Budget
 from functions.engine.chunker import require_native
 from functions.engine.commit import SAMPLE, CommitRecord, SegmentRef, encode_commit
 from functions.engine.dedup import Deduplicator
-from functions.engine.errors import BackupNotFoundError, CorruptionError
+from functions.engine.errors import BackupNotFoundError, BackupTooOldError, CorruptionError
 from functions.engine.manifest import Header, Line
 from functions.engine.merge import Carry, Read, merge
 from functions.engine.model import BackupStatus, BackupType, PackId, Segment, SourceObject, Totals, Unreadable
@@ -85,8 +86,15 @@ class BackupSession:
     write path ends all backups of the session; an error of one user's source ends that user's backup only.
     """
 
-    def __init__(self, ports: Ports, *, workers: int, safety: SafetyParameters = DEFAULT_SAFETY) -> None:
-        """Start `workers` threads: one a core."""
+    def __init__(
+        self,
+        ports: Ports,
+        *,
+        workers: int,
+        safety: SafetyParameters = DEFAULT_SAFETY,
+        avoid: AbstractSet[PackId] = frozenset(),
+    ) -> None:
+        """Start `workers` threads: one a core. What is read again is not left in the packs to `avoid`."""
         require_native()
         self._ports = ports
         self._safety = safety
@@ -95,7 +103,8 @@ class BackupSession:
         self._budget = Budget(safety.buffer_budget)
         self._pool = WorkerPool(workers, self._fail)
         dedup = Deduplicator(ports.index, self._packer)
-        self._shop = Shop(ports.source, dedup, self._pool, self._budget, safety, ports.progress)
+        self._shop = Shop(ports.source, dedup, self._pool, self._budget, safety, ports.progress, avoid)
+        self._since: datetime | None = None
 
     def __enter__(self) -> Self:
         """Give the session."""
@@ -120,8 +129,11 @@ class BackupSession:
 
     def _backup(self, job: BackupJob, warnings: tuple[str, ...]) -> BackupResult:
         started = self._ports.clock()
+        # Whoever makes many backups in one session chose the parents, and may have filled its index, at the beginning.
+        self._since = self._since or started
         backup_id = new_backup_id(started, self._ports.ids, job.parent)
         written = self.write_segments(job, backup_id)
+        self._refuse_if_too_old(self._since)
         return BackupResult(self.commit(job, backup_id, started, written.segments), warnings)
 
     def abandon(self, error: BaseException) -> None:
@@ -142,8 +154,12 @@ class BackupSession:
             self._packer.unregister()
 
     def commit(self, job: BackupJob, backup_id: str, started: datetime, segments: list[Segment]) -> CommitRecord:
-        """Write the commit record over all segments, in order. From here on the backup exists."""
+        """Write the commit record over all segments, in order. From here on the backup exists.
+
+        BackupTooOldError when it was `started` longer ago than any collection waits for.
+        """
         refuse_if_all_denied(segments)
+        finished = self._refuse_if_too_old(started)
         totals = Totals()
         packs: set[PackId] = set()
         unreadable: list[Unreadable] = []
@@ -161,7 +177,7 @@ class BackupSession:
             run_id=job.run_id,
             prefix=job.prefix,
             started=rfc3339(started),
-            finished=rfc3339(self._ports.clock()),
+            finished=rfc3339(finished),
             totals=totals,
             segments=tuple(SegmentRef(s.number, s.sha256, s.first_key, s.last_key) for s in segments),
             packs=tuple(sorted(packs)),
@@ -188,6 +204,13 @@ class BackupSession:
         finally:
             reader.flush()
         return SegmentsWritten(writer.finish(), resume_after)
+
+    def _refuse_if_too_old(self, since: datetime) -> datetime:
+        """Give the time, if it is not too late for what began at `since`."""
+        now, limit = self._ports.clock(), self._safety.job_limit
+        if now - since > limit:
+            raise BackupTooOldError(f"it began at {rfc3339(since)}, more than {limit} ago")
+        return now
 
     def _listing(self, job: BackupJob) -> Iterator[SourceObject]:
         prefix, recursive = user_objects(job.prefix, job.user)

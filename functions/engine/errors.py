@@ -101,6 +101,14 @@ class OutOfTimeError(StrongroomError):
     hint = "run it again; what is large may need `strongroom` on a machine without a time limit"
 
 
+class BackupTooOldError(StrongroomError):
+    """The backup was begun too long ago to be committed."""
+
+    code = "BACKUP_TOO_OLD"
+    exit_status = 5
+    hint = "make a new backup: what this one relies on may have been let go meanwhile"
+
+
 class ConflictError(StrongroomError):
     """An object that must be new exists already."""
 

@@ -19,6 +19,7 @@ from functions.engine.errors import (
 from functions.engine.model import ChunkRef, PackId
 from functions.engine.pack import FOOTER_SIZE, SUFFIX_READ, read_footer, read_index
 from functions.engine.ports import BlobStore, DedupIndex, Tail
+from functions.engine.retention.history import no_targets
 
 _AHEAD = 32
 
@@ -103,13 +104,19 @@ class IndexCache:
         return mine
 
 
+def list_targets(store: BlobStore) -> Iterator[PackId]:
+    """Give the packs to which a dedup index may lead: all but those that a collection has condemned or drained."""
+    excluded = no_targets(store)
+    return (pack_id for pack_id in list_packs(store) if pack_id not in excluded)
+
+
 def fill_index(store: BlobStore, index: DedupIndex) -> int:
     """Record every chunk of every readable pack in `index`; give the number of packs.
 
-    A damaged pack is left out: its chunks count as unknown and are stored again.
+    A damaged pack is left out: its chunks count as unknown and are stored again. So is a condemned one.
     """
     packs = 0
-    for found in read_pack_indexes(store, list_packs(store)):
+    for found in read_pack_indexes(store, list_targets(store)):
         if found.error is None:
             index.record(found.refs)
             packs += 1

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+
+from functions.engine.errors import ConfigurationError
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -10,7 +13,7 @@ MIB = 1024 * KIB
 
 @dataclass(frozen=True, slots=True)
 class SafetyParameters:
-    """Limits of a backup and of a restore. The defaults fit a worker with one to four cores."""
+    """Limits of a backup, of a restore and of a collection. The defaults fit a worker with one to four cores."""
 
     pack_target: int = 16 * MIB
     """A pack is closed at the first chunk that reaches this: PUT cost hardly falls beyond it."""
@@ -27,10 +30,10 @@ class SafetyParameters:
     part_size: int = 8 * MIB
     """Larger objects are read, and restored, in parts of this size."""
 
-    batch_bytes: int = 2 * MIB
+    batch_bytes: int = 4 * MIB
     """Small objects are handed to a worker together until they reach this."""
 
-    batch_files: int = 64
+    batch_files: int = 128
     """... or this many of them."""
 
     entry_window: int = 8_192
@@ -65,6 +68,49 @@ class SafetyParameters:
 
     coalesce_gap: int = 128 * KIB
     """Ranges of a pack that lie closer than this are read by one request: reading on is cheaper than asking."""
+
+    clock_skew: timedelta = timedelta(hours=1)
+    """How far any two clocks may differ. AWS refuses requests that are signed 15 minutes off."""
+
+    job_limit: timedelta = timedelta(hours=40)
+    """A backup that was begun longer ago is not committed: what it relies on may have been let go meanwhile."""
+
+    grace: timedelta = timedelta(days=2)
+    """What no backup needs is not touched before it is this old: an unfinished backup may have written it."""
+
+    second_look: timedelta = timedelta(days=2)
+    """From the moment when nothing new can come to rely on an object until it may be tagged as expired."""
+
+    collection_limit: timedelta = timedelta(hours=3)
+    """A collection tags nothing any more when it began longer ago: the machine may have slept."""
+
+    condemn_limit: int = 20_000
+    """Packs condemned by one collection at most: each costs a read, and a write for every chunk in it."""
+
+    expire_share: float = 0.1
+    """A collection that would let go a larger part of all bytes, or of all backups, lets go nothing and says so."""
+
+    expire_floor: int = 1024 * MIB
+    """... unless they are fewer bytes than this: in a small repository everything is a large part."""
+
+    expire_floor_backups: int = 100
+    """... or fewer backups than this."""
+
+    sparse_share: float = 0.3
+    """Packs of which a smaller part is needed take part in deduplication no more, so that they can end."""
+
+    lock_step: timedelta = timedelta(days=10)
+    """A lock is extended by this much, so one request in ten days keeps an object locked."""
+
+    lock_horizon: timedelta = timedelta(days=7)
+    """Locks that end sooner are extended: so many days may pass without a collection."""
+
+    def __post_init__(self) -> None:
+        """Refuse waiting times under which a collection could let go what a backup under way relies on."""
+        longest = self.job_limit + 2 * self.clock_skew
+        for name in ("grace", "second_look"):
+            if getattr(self, name) < longest:
+                raise ConfigurationError(f"{name} must be at least job_limit and twice clock_skew, which is {longest}")
 
 
 DEFAULT_SAFETY = SafetyParameters()

@@ -31,7 +31,7 @@ from functions.engine.errors import (
 )
 from functions.engine.model import BackupType
 from functions.engine.orchestration.ports import Catalog, Users
-from functions.engine.pack_indexes import PackIndex, list_packs, read_pack_indexes
+from functions.engine.pack_indexes import PackIndex, list_targets, read_pack_indexes
 from functions.engine.ports import BlobStore, DedupIndex, Progress
 from functions.engine.repository import BackupName, Repository
 from functions.runtime.cloud import Cloud
@@ -101,7 +101,7 @@ def rebuild(
     if not work.counts["seen"]:
         what = "the repository" if source is None else f"source {source!r}"
         raise BackupNotFoundError(f"{what} has no backup", hint="check the bucket and the source's name")
-    side_by_side(work.pack, read_pack_indexes(store, list_packs(store)), _THREADS)
+    side_by_side(work.pack, read_pack_indexes(store, list_targets(store)), _THREADS)
     counts = work.counts
     damages = tuple(sorted(work.damages, key=lambda damage: damage.key))
     return RebuildReport(counts["packs"], counts["chunks"], counts["backups"], counts["users"], damages)

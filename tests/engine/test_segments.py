@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,8 @@ class Desk:
     def __init__(self, header: Header = HEADER, **limits: int) -> None:
         """Start before the first outcome."""
         self.header = header
-        self.safety = SafetyParameters(**limits)
+        fields: dict[str, Any] = {**limits}
+        self.safety = SafetyParameters(**fields)
         self.store = MemoryBlobStore()
         self.packer = Packer(self.store, MemoryIndex(), Ids(), self.safety)
         self.writer = SegmentWriter(self.store, self.packer, header, self.safety)

@@ -1,0 +1,105 @@
+"""What a collection does to the bucket and to the dedup index, once its plan is written. Each act may come twice."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from functions.contract.object_keys import commit_key, pack_key
+from functions.engine.errors import BlobNotFoundError, OutOfTimeError
+from functions.engine.model import PackId
+from functions.engine.pack_indexes import read_pack_indexes
+from functions.engine.retention.backup_stage import BackupFates
+from functions.engine.retention.locks import AHEAD, settle
+from functions.engine.retention.pack_table import Fate
+from functions.engine.retention.scene import Scene
+from functions.engine.retention.undelete import undelete_backup, undelete_pack
+
+_GROUP = 1_000
+"""Tags between two looks at the clock."""
+_STAY = tuple(fate for fate in Fate if fate not in {Fate.EXPIRE, Fate.GONE})
+"""What is condemned stays locked: a backup under way may commit to it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """The acts of one collection, in the order of `run`: what brings back, what lets go, what keeps."""
+
+    scene: Scene
+
+    def run(self, fates: BackupFates, missing: Iterable[PackId]) -> None:
+        """Do everything that the plan says. What cannot be done stands in the report."""
+        self.bring_back(fates, missing)
+        self.expire_backups(fates)
+        self.expire_packs()
+        self.condemn()
+        self.readmit()
+        self.extend_packs()
+
+    def bring_back(self, fates: BackupFates, missing: Iterable[PackId]) -> None:
+        """Undo what was wrong: a hold came late, or a backup was brought back."""
+        for name in fates.rescued:
+            try:
+                undelete_backup(self.scene.ports, name)
+            except BlobNotFoundError:
+                self.scene.report.counts["backups_lost"] += 1
+        for pack in (*self._packs(Fate.RESCUE), *missing):
+            try:
+                undelete_pack(self.scene.ports.vault, pack)
+            except BlobNotFoundError:
+                self.scene.report.counts["packs_lost"] += 1
+
+    def expire_backups(self, fates: BackupFates) -> None:
+        """Tag commit records before anything that they need: what is listed can be restored."""
+        self._expire(commit_key(*backup.name) for backup in fates.expiring)
+        self._expire(blob.key for backup in fates.expiring for blob in backup.others)
+        for backup in fates.expiring:
+            self.scene.ports.shelf.let_go(backup.name)
+        self._expire(fates.orphans)
+
+    def expire_packs(self) -> None:
+        """Tag the packs whose time has come."""
+        self._expire(map(pack_key, self._packs(Fate.EXPIRE)))
+
+    def condemn(self) -> None:
+        """Let the dedup index lead to no condemned or drained pack. One whose index cannot be read stays as it is."""
+        for found in read_pack_indexes(self.scene.ports.store, self._packs(Fate.CONDEMN, Fate.DRAIN)):
+            if found.error is None:
+                self.scene.ports.targets.forget(found.refs)
+            else:
+                self.scene.report.damaged.append(found.pack_id)
+
+    def readmit(self) -> None:
+        """Let the dedup index lead again to what is needed after all."""
+        for found in read_pack_indexes(self.scene.ports.store, self._packs(Fate.READMIT, Fate.RESCUE)):
+            if found.error is None:
+                self.scene.ports.targets.record(found.refs)
+
+    def extend_packs(self) -> None:
+        """Extend the locks of all packs that are not let go."""
+        for position in self.scene.table.with_fate(*_STAY):
+            facts, fate = self.scene.table.facts(position), self.scene.table.fate(position)
+            self.scene.extender.extend(pack_key(facts.pack), facts.modified, changed=fate is Fate.RESCUE)
+        self.scene.extender.finish()
+
+    def _packs(self, *fates: Fate) -> Iterator[PackId]:
+        return map(self.scene.table.pack, self.scene.table.with_fate(*fates))
+
+    def _expire(self, keys: Iterable[str]) -> None:
+        """Tag objects, unless what this collection knows has grown old. What is gone already is left out."""
+        pending: deque[Future[None]] = deque()
+        for number, key in enumerate(keys):
+            if number % _GROUP == 0:
+                self._refuse_if_old()
+            pending.append(self.scene.ports.vault.expire(key))
+            if len(pending) >= AHEAD:
+                settle(pending.popleft())
+        while pending:
+            settle(pending.popleft())
+
+    def _refuse_if_old(self) -> None:
+        limit = self.scene.settings.safety.collection_limit
+        if self.scene.ports.vault.now() - self.scene.report.began > limit:
+            raise OutOfTimeError(f"the collection began more than {limit} ago", hint="the next one looks again")

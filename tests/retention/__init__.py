@@ -1,0 +1,1 @@
+"""Retention and collection: the model, its machine, and what they prove."""

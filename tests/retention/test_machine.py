@@ -1,0 +1,35 @@
+"""Whatever happens in whatever order: what is kept can be restored, and only the lifecycle deletes."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from tests.retention.machine import RetentionMachine
+from tests.retention.mutants import MUTANTS, mutated
+from tests.retention.soak import run_machine, seeded
+
+STEPS = 2_500
+"""For each of the four runs, which can go side by side: 10,000 in all."""
+SEED, EXAMPLES = 2, 200
+"""For the bugs. Under this seed the slowest to be found takes some fifty examples."""
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_everything_kept_is_there_after_every_step(number: int) -> None:
+    """Backups, crashes, collections, holds, lost tables, wrong clocks: see the machine's rules."""
+    steps = 0
+    for seed in itertools.count(number, 4):
+        machine = seeded(RetentionMachine, seed)
+        run_machine(machine, 20, steps=50)
+        steps += machine.steps
+        if steps >= STEPS:
+            return
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_machine_finds_a_bug_that_was_put_in(name: str) -> None:
+    """Each of them within two hundred examples. That it finds none otherwise is the test above."""
+    with mutated(name), pytest.raises(AssertionError):
+        run_machine(seeded(RetentionMachine, SEED), EXAMPLES, steps=30)
