@@ -92,7 +92,7 @@ define ENVIRONMENT
 	@$$(PYTHON) -c '$$(VERSION_CHECK)'
 	@echo "==> $$@ from requirements/$(2).txt"
 	@$$(PYTHON) -m venv --clear $$@
-	@$$@/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/$(2).txt
+	@$$@/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$(2).txt
 	@cp requirements/$(2).txt $$@/.installed
 endef
 $(eval $(call ENVIRONMENT,,dev))

@@ -114,7 +114,7 @@ def test_a_process_that_holds_the_lock_is_ended_even_if_it_does_not_want_to(
     monkeypatch.setattr(folder, "_PATIENCE_S", 2.0)
     place = tmp_path / "state"
     with folder.claimed(place) as lock:
-        line = ["sh", "-c", "trap '' TERM; sleep 60"]
+        line = ["sh", "-c", "trap '' TERM; exec sleep 60"]
         stubborn = subprocess.Popen(line, pass_fds=[lock], start_new_session=True)  # noqa: S603 - a line of ours
         state.write(place, a_state(stubborn.pid))
     assert folder.is_up(place)
