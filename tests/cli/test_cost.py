@@ -75,7 +75,9 @@ def test_each_stack_has_its_own_forecast(capsys: pytest.CaptureFixture[str]) -> 
     """Named as Pulumi names it, too."""
     dev, full = answer(capsys, "--stack", "dev"), answer(capsys, "--stack", "acme/strongroom/dev")
     assert dev["usd"] == full["usd"] < answer(capsys)["usd"]
-    assert "VPC endpoints" not in dev["services"]
+    local = answer(capsys, "--stack", "local")
+    assert "VPC endpoints" in dev["services"]
+    assert "VPC endpoints" not in local["services"]
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_the_status_is_shown_to_a_person(deployed: Deployed) -> None:
 def test_the_cost_is_held_against_the_settings_of_the_stack(deployed: Deployed) -> None:
     """The program's folder tells them; the forecast is that of `cost`."""
     found = deployed.status("--json", "--program", Path(__file__).parents[2], "--stack", "dev").document
-    assert (found["cost"]["budget_usd"], found["stack"]) == (50, "dev")
+    assert (found["cost"]["budget_usd"], found["stack"]) == (100, "dev")
     assert found["cost"]["volume"].endswith("compression 1.04 x") or "3 users, 4 files" in found["cost"]["volume"]
     wrong = deployed.status("--program", Path(__file__).parents[2], "--stack", "nowhere")
     assert (wrong.status, wrong.code) == (2, "CONFIG_INVALID")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tests.program.kit import ACCOUNT, Program, Registration, read_config
 
-STACKS = ("dev", "prod", "local")
+STACKS = ("dev", "prod", "local", "alone")
 BUCKET = "aws:s3/bucket:Bucket"
 FUNCTION = "aws:lambda/function:Function"
 KEY = "aws:kms/key:Key"

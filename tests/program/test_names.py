@@ -70,9 +70,9 @@ def test_no_two_resources_share_a_name(stack: str) -> None:
 
 
 def test_two_stacks_can_live_in_one_account() -> None:
-    """No name is the same in both, but within something that has another name."""
+    """No name is the same in both, but within something that has another name. Ids that AWS gives never are."""
     ours, theirs = (
-        {(kind, name) for kind, place, name in places(recorded(stack)) if kind not in WITHIN}
+        {(kind, name) for kind, place, name in places(recorded(stack)) if kind not in WITHIN and name[-3:] != "-id"}
         for stack in ("dev", "prod")
     )
     assert ours & theirs == set()

@@ -11,7 +11,7 @@ import pytest
 from pulumi.runtime import mocks
 
 from functions.contract.rights import RIGHTS
-from tests.program.kit import ACCOUNT, ROOT, Registration, _Mocks, recorded, run
+from tests.program.kit import ACCOUNT, ROOT, Registration, _Mocks, read_config, recorded, run
 from tests.program.reading import BUCKET, FUNCTION, KEY, QUEUE, STACKS, account_of, is_isolated, replica_region
 
 every_stack = pytest.mark.parametrize("stack", STACKS)
@@ -74,7 +74,7 @@ def test_every_resource_that_can_carries_the_tags_and_they_are_true(stack: str) 
     found = recorded(stack).of(BUCKET, QUEUE, FUNCTION, KEY)
     assert len(found) > 15
     for item in found:
-        assert item.inputs["tags"]["Environment"] == stack
+        assert item.inputs["tags"]["Environment"] == read_config(stack)["strongroom:environment"]
         assert item.inputs["tags"]["DisasterRecovery"] == ("CrossRegion" if replica_region(stack) else "SingleRegion")
         assert item.inputs["tags"]["NetworkIsolation"] == ("VPCEndpoints" if is_isolated(stack) else "PublicInternet")
 

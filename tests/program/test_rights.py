@@ -286,7 +286,7 @@ def test_an_isolated_function_has_no_other_way_out() -> None:
     assert all("routes" not in table.inputs for table in program.of("aws:ec2/routeTable:RouteTable"))
 
 
-@pytest.mark.parametrize("stack", ["dev", "local"])
+@pytest.mark.parametrize("stack", ["alone", "local"])
 def test_a_function_that_is_not_isolated_needs_no_endpoint(stack: str) -> None:
     """A network without endpoints would cut it off."""
     program = recorded(stack)

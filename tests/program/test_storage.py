@@ -245,7 +245,7 @@ def test_only_the_copy_and_what_watches_it_stand_in_the_second_region() -> None:
     there = [item for item in recorded("prod").resources if item.inputs.get("region") == "us-west-2"]
     kinds = {item.type.split("/")[0] for item in there}
     assert kinds == {"aws:s3", "aws:kms", "aws:dynamodb", "aws:sns", "aws:cloudwatch"}
-    assert [item.name for item in recorded("dev").resources if item.inputs.get("region") == "us-west-2"] == []
+    assert [item.name for item in recorded("alone").resources if item.inputs.get("region") == "us-west-2"] == []
 
 
 @every_stack
