@@ -15,6 +15,7 @@ import pickle
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -119,42 +120,45 @@ class Fleet(Generic[R]):
 
 
 class _Board:
-    """The dedup index of all processes, and what they have announced. Answers one question at a time."""
+    """What all processes may refer to: what `index` held when they began, and what they announced since.
+
+    Answers one question at a time.
+    """
 
     QUESTIONS = frozenset({"lookup", "record", "unsettled", "withdraw"})
 
     def __init__(self, index: DedupIndex) -> None:
         self._index = index
-        self._announced: dict[ChunkId, ChunkRef] = {}
+        self._announced: dict[ChunkId, tuple[Any, ...]] = {}
+        """Places as they came: making a ChunkRef of each would cost as much as all else that is done here."""
         self._open: set[PackId] = set()
         self._recorded: set[PackId] = set()
         self._lost: dict[PackId, BaseException] = {}
 
     def lookup(self, chunks: list[ChunkId]) -> tuple[list[tuple[Any, ...]], set[PackId]]:
         """Give known places, and which of their packs are not durable yet."""
-        found = dict(self._index.lookup(chunks))
+        indexed = self._index.lookup(chunks)
+        found: list[tuple[Any, ...]] = [tuple(ref) for ref in indexed.values()]
         for chunk in chunks:
             ref = self._announced.get(chunk)
-            if ref is not None and ref.pack not in self._lost:
-                found.setdefault(chunk, ref)
-        return [tuple(ref) for ref in found.values()], {ref.pack for ref in found.values()} & self._open
+            if ref is not None and chunk not in indexed and ref[1] not in self._lost:
+                found.append(ref)
+        return found, {ref[1] for ref in found} & self._open
 
-    def record(self, refs: list[tuple[Any, ...]]) -> None:
-        """Take the chunks of a durable pack."""
-        durable = [ChunkRef(*ref) for ref in refs]
-        self._index.record(durable)
-        for ref in durable:
-            if self._announced.get(ref.chunk) == ref:
-                del self._announced[ref.chunk]
-            self._open.discard(ref.pack)
-            self._recorded.add(ref.pack)
+    def record(self, durable: tuple[AbstractSet[PackId], list[tuple[Any, ...]]]) -> None:
+        """Take packs that are durable by now: those of which every chunk was announced, and places in others."""
+        packs, refs = durable
+        self._index.record(map(ChunkRef._make, refs))
+        packs = packs | {ref[1] for ref in refs}
+        self._open -= packs
+        self._recorded |= packs
 
     def announce(self, refs: list[tuple[Any, ...]]) -> None:
         """Take chunks of unfinished packs. One that was recorded meanwhile is not unfinished any more."""
-        for ref in map(ChunkRef._make, refs):
-            if ref.pack not in self._recorded:
-                self._announced.setdefault(ref.chunk, ref)
-                self._open.add(ref.pack)
+        announced = self._announced
+        for ref in refs:
+            announced.setdefault(ref[0], ref)
+        self._open |= {ref[1] for ref in refs} - self._recorded
 
     def withdraw(self, lost: tuple[AbstractSet[PackId], BaseException]) -> None:
         """Take packs that will never be durable, and why."""
@@ -218,6 +222,7 @@ class _LinkedIndex:
     def __init__(self, link: _Link) -> None:
         self._link = link
         self._tentative: set[PackId] = set()
+        self._announced: Counter[PackId] = Counter()
         self._lock = threading.Lock()
 
     def lookup(self, chunks: Sequence[ChunkId]) -> Mapping[ChunkId, ChunkRef]:
@@ -228,12 +233,18 @@ class _LinkedIndex:
         return {ref[0]: ChunkRef(*ref) for ref in found}
 
     def record(self, refs: Iterable[ChunkRef]) -> None:
-        """See DedupIndex."""
-        self._link.ask("record", [tuple(ref) for ref in refs])
+        """See DedupIndex. What was announced to the last chunk is not sent again."""
+        places = list(refs)
+        counts = Counter(ref.pack for ref in places)
+        with self._lock:
+            whole = {pack for pack, count in counts.items() if self._announced.pop(pack, 0) == count}
+        self._link.ask("record", (whole, [tuple(ref) for ref in places if ref.pack not in whole]))
 
     def announce(self, refs: Sequence[ChunkRef]) -> None:
         """See DedupIndex. Nobody answers: that another does not know of a chunk yet only costs its bytes."""
         self._link.send("announce", [tuple(ref) for ref in refs])
+        with self._lock:
+            self._announced.update(ref.pack for ref in refs)
 
     def withdraw(self, packs: AbstractSet[PackId], error: BaseException) -> None:
         """See DedupIndex. When nobody listens any more, nobody waits either."""

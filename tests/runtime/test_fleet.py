@@ -120,9 +120,7 @@ def test_processes_find_each_others_chunks() -> None:
             while member.index.unsettled({ref.pack}):
                 pass
             return found[ref.chunk]
-        index = MemoryIndex()
-        assert Fleet(2, 0, work).join(Silence(), index)[1] == ref
-        assert index.lookup([ref.chunk]) == {ref.chunk: ref}
+        assert Fleet(2, 0, work).join(Silence(), MemoryIndex())[1] == ref
         print("good")
     """)
     assert done.stdout == "good\n", done.stderr
@@ -131,7 +129,7 @@ def test_processes_find_each_others_chunks() -> None:
 def test_an_announcement_that_comes_after_the_pack_is_durable_unsettles_nothing() -> None:
     """Two threads of a process may overtake each other; nobody may wait for ever."""
     board = _Board(MemoryIndex())
-    board.record([tuple(REF)])
+    board.record((set(), [tuple(REF)]))
     board.announce([tuple(REF)])
     found, tentative = board.lookup([CHUNK])
     assert found == [tuple(REF)]
@@ -145,8 +143,30 @@ def test_an_announced_place_is_named_as_tentative() -> None:
     board.announce([tuple(REF)])
     found, tentative = board.lookup([CHUNK])
     assert (found, tentative) == ([tuple(REF)], {PACK})
-    board.record([tuple(REF)])
+    board.record(({PACK}, []))
     assert board.lookup([CHUNK]) == ([tuple(REF)], set())
+
+
+def test_what_was_announced_only_in_part_is_told_when_it_is_durable() -> None:
+    """And nothing twice: of a pack that was announced to its last chunk, only the name is sent."""
+    done = run("""
+        from functions.adapters.memory import MemoryIndex
+        from functions.engine.model import ChunkRef
+        refs = [ChunkRef(bytes([number]) * 32, "0" * 32, number, 10, 20) for number in range(3)]
+        def work(member):
+            sent = []
+            member.index._link.ask, ask = lambda *said: sent.append(said) or ask(*said), member.index._link.ask
+            member.index.announce(refs[:2])
+            member.index.record(refs)
+            member.index.announce(refs)
+            member.index.record(refs)
+            return sent, member.index.lookup([ref.chunk for ref in refs])
+        (sent, found), = Fleet(1, 0, work).join(Silence(), MemoryIndex())
+        assert [len(refs) for kind, (packs, refs) in sent[:2]] == [3, 0]
+        assert list(found.values()) == refs
+        print("good")
+    """)
+    assert done.stdout == "good\n", done.stderr
 
 
 def test_processes_are_made_only_when_there_are_users_for_all() -> None:
