@@ -68,6 +68,10 @@ class Assumptions(NamedTuple):
     """Until a drill's files are gone, noncurrent versions included."""
     event_bytes: float = 200
     """Of a data event in the trail, compressed, and of a line of the access logs."""
+    event_log_bytes: float = 1_500
+    """Of a data event in the trail's log group, where it is not compressed when it is taken in."""
+    trail_log_days: int = 365
+    """Of that log group: `components.audit` keeps it so long whatever the settings say."""
     log_keep_days: int = 365
     """Of access logs."""
 

@@ -206,10 +206,16 @@ def _watching(month: _Month) -> Iterator[Line]:
 
 def _trail(month: _Month) -> Iterator[Line]:
     work = month.work
+    changed = work.pack_puts + work.record_puts + work.tags
+    copies = changed + work.locks if month.settings.replica else 0.0
     yield Line("CloudTrail", "data events, repository", work.trail_events, "cloudtrail.data_event")
-    if month.settings.replica:
-        copies = work.pack_puts + work.record_puts + work.locks + work.tags
-        yield Line("CloudTrail", "data events, replica", copies, "cloudtrail.data_event")
+    yield Line("CloudTrail", "data events, replica", copies, "cloudtrail.data_event")
+    logged = (work.trail_events + copies) * month.assumed.event_log_bytes / GB
+    yield Line("CloudWatch", "log group of the trail", logged, "cloudwatch.logs")
+    kept = logged * month.assumed.trail_log_days / DAYS
+    yield Line("CloudWatch", "log group of the trail, kept", kept, "cloudwatch.stored")
+    events = changed * (2 if month.settings.replica else 1) + work.scratch_puts
+    yield Line("EventBridge", "events of buckets", events, "eventbridge.event")
 
 
 def _network(month: _Month) -> Iterator[Line]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from components.settings import load
-from costs import Inventory, inventory
+from costs import Inventory, Volume, forecast, inventory
+from costs.assumptions import ASSUMED
 from functions.contract.metric_names import Metric, MetricName
 from tests.program.kit import Program, Registration, read_config, recorded, run
 
@@ -50,6 +51,21 @@ def test_everything_that_costs_by_the_month_is_counted_as_the_program_makes_it(s
     """Whoever adds an alarm, an endpoint or a key adds it to the bill."""
     counted = inventory(load(read_config(stack)))
     assert counted == made(recorded(stack), counted.metrics)
+
+
+def test_the_log_group_of_the_trail_is_kept_as_long_as_it_is_counted() -> None:
+    """And every bucket tells the event bus, which is counted too."""
+    program = recorded("prod")
+    (group,) = [
+        item for item in program.of("aws:cloudwatch/logGroup:LogGroup") if "cloudtrail" in item.inputs["name"].lower()
+    ]
+    assert group.inputs["retentionInDays"] == ASSUMED.trail_log_days
+    told = program.of("aws:s3/bucketNotification:BucketNotification")
+    assert len(told) == len(program.of("aws:s3/bucket:Bucket"))
+    lines = forecast(load(read_config("prod")), Volume()).bill.lines
+    counted = {(line.service, line.what): line.usd for line in lines}
+    assert counted["EventBridge", "events of buckets"] > 0.5
+    assert counted["CloudWatch", "log group of the trail"] > 1
 
 
 def test_more_sources_and_zones_are_counted_as_the_program_makes_them() -> None:
