@@ -13,7 +13,14 @@ from dataclasses import replace
 import pycurl
 import pytest
 
-from functions.adapters.s3.transport import Request, Response, Transport, TransportError, TransportSettings
+from functions.adapters.s3.transport import (
+    Request,
+    Response,
+    Transport,
+    TransportError,
+    TransportSettings,
+    worth_having,
+)
 from tests.adapters.scripted import Asked, Reply, Script, ScriptedServer, in_turn, until
 
 WAIT = 20
@@ -233,6 +240,41 @@ def test_many_requests_share_the_connections(make_transport: MakeTransport, serv
     }
     assert server.connections <= 8
     assert 2 <= server.most <= 8
+
+
+@pytest.mark.parametrize(
+    ("latency", "most", "worth"),
+    [(0.0, 96, 32), (0.0005, 96, 32), (0.008, 96, 64), (0.02, 96, 96), (5.0, 96, 96), (0.0, 4, 4)],
+)
+def test_as_many_requests_are_worth_having_as_hide_the_latency(latency: float, most: int, worth: int) -> None:
+    """8,000 a second, 32 at least, and never more than there are connections."""
+    assert worth_having(latency, most) == worth
+
+
+@pytest.mark.parametrize(("latency", "together"), [(0.0, 32), (0.05, 48)])
+def test_a_near_server_gets_fewer_requests_at_once(
+    make_transport: MakeTransport, serve: Serve, latency: float, together: int
+) -> None:
+    """It is learned from the first answers, one after the other here; then all come at once."""
+    released = threading.Event()
+
+    def script(asked: Asked) -> Reply:
+        if asked.number > 64:
+            released.wait(WAIT)
+        return Reply(200, b"", wait=latency)
+
+    server = serve(script)
+    transport = make_transport(connections=48, stall_timeout=WAIT)
+    rounds = [1] * 64 if latency == 0 else [32, 32]
+    for count in rounds:
+        for future in [send(transport, server.endpoint) for _ in range(count)]:
+            future.result(WAIT)
+    futures = [send(transport, server.endpoint) for _ in range(100)]
+    until(lambda: len(server.asked) == 64 + together)
+    time.sleep(0.05)
+    assert len(server.asked) == 64 + together
+    released.set()
+    assert {future.result(WAIT).status for future in futures} == {200}
 
 
 def test_many_threads_may_send(make_transport: MakeTransport, serve: Serve) -> None:

@@ -7,6 +7,7 @@ because every one of its steps has to win the interpreter's lock. Nothing here k
 from __future__ import annotations
 
 import heapq
+import math
 import os
 import select
 import threading
@@ -29,6 +30,11 @@ _IDLE_SECONDS = 60.0
 _CLOSED = -1
 _BUFFER = 512 * 1024
 _UPLOAD_BUFFER = 256 * 1024
+
+_LEAST_AT_WORK = 32
+_REQUESTS_A_SECOND = 8_000
+"""More than one core can begin and end."""
+_SAMPLES = 64
 
 HeaderList: TypeAlias = list[bytes]
 
@@ -83,6 +89,14 @@ class Request:
     body: bytes | None = None
     retry_if: Callable[[Response], bool] | None = None
     attempt: int = 0
+
+
+def worth_having(latency: float, most: int) -> int:
+    """Say how many requests at once keep a core busy when the first byte takes `latency` seconds, `most` at most.
+
+    By Little's law. More would only wait in buffers, and be cold in the processor's caches when their turn comes.
+    """
+    return min(most, max(_LEAST_AT_WORK, math.ceil(latency * _REQUESTS_A_SECOND)))
 
 
 class _Transfer:
@@ -165,6 +179,9 @@ class Transport:
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, settings.connections)
         self._free = [_Transfer(settings) for _ in range(settings.connections)]
+        self._spare = 0
+        """Of the free ones, how many are not worth using: the shortest of some waits for a first byte says it."""
+        self._waits: list[float] = []
         self._running: dict[pycurl.Curl, _Transfer] = {t.curl: t for t in self._free}
         self._inbox: deque[Request] = deque()
         self._delayed: list[tuple[float, int, Request]] = []
@@ -221,7 +238,7 @@ class Transport:
         now = time.monotonic()
         while self._delayed and self._delayed[0][0] <= now:
             self._inbox.appendleft(heapq.heappop(self._delayed)[2])
-        while self._free and self._inbox:
+        while self._may_begin():
             request = self._inbox.popleft()
             transfer = self._free.pop()
             self.counts[request.operation] += 1
@@ -232,6 +249,17 @@ class Transport:
                 request.done(error)
                 continue
             self._multi.add_handle(transfer.curl)
+
+    def _may_begin(self) -> bool:
+        return bool(self._inbox) and len(self._free) > self._spare
+
+    def _learn(self, wait: float) -> None:
+        """Take how long a first byte took. The shortest tells of the way there and back, not of what waits here."""
+        self._waits.append(wait)
+        if len(self._waits) == _SAMPLES:
+            most = self._settings.connections
+            self._spare = most - worth_having(min(self._waits), most)
+            self._waits.clear()
 
     def _collect(self) -> int:
         finished = 0
@@ -248,6 +276,8 @@ class Transport:
     def _settle(self, curl: pycurl.Curl, failure: tuple[int, str] | None) -> None:
         transfer = self._running[curl]
         self._multi.remove_handle(curl)
+        if failure is None and transfer.request and transfer.request.body is None:
+            self._learn(curl.getinfo(pycurl.STARTTRANSFER_TIME))
         attempt = transfer.request.attempt if transfer.request else 0
         request, outcome = transfer.end(TransportError(*failure, attempt) if failure else None)
         self._free.append(transfer)
@@ -279,7 +309,7 @@ class Transport:
     def _sleep(self) -> None:
         self._asleep = True
         try:
-            if (self._inbox and self._free) or self._closed:
+            if self._may_begin() or self._closed:
                 return
             reads, writes, errors = self._multi.fdset()
             timeout = self._timeout()
