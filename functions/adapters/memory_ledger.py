@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from functions.adapters.records import (
+    COMMITTED,
     Record,
     advanced_backup,
     backup_key,
+    backup_name,
     committed_backup,
     decode_facts,
     drill_record,
@@ -44,6 +46,7 @@ from functions.engine.orchestration.ports import (
     Work,
 )
 from functions.engine.ports import Clock
+from functions.engine.repository import BackupName
 
 
 class _Holder(NamedTuple):
@@ -274,12 +277,41 @@ class MemoryCatalog:
             return allowed
 
     def complete(self, record: CommitRecord, trigger: str, expires: datetime) -> None:
-        """See Catalog. The trigger stays what it was when the backup was started."""
+        """See Catalog. The trigger stays what it was when the backup was started; so does what was expired."""
         entry = committed_backup(record, commit_key(record.source, record.user, record.backup_id), trigger, expires)
         name, started = backup_key(record.source, record.user, record.backup_id, record.started).values()
         with self._lock:
             known = self.backups.get((str(name), str(started)), entry)
+            if known[STATUS] == BackupState.EXPIRED:
+                return
             self.backups[str(name), str(started)] = {**entry, BackupsTable.TRIGGER: known[BackupsTable.TRIGGER]}
+
+
+class MemoryShelf:
+    """A Shelf on a MemoryCatalog."""
+
+    def __init__(self, catalog: MemoryCatalog, clock: Clock = lambda: datetime.now(UTC)) -> None:
+        """Change what `catalog` holds."""
+        self._backups = catalog.backups
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def let_go(self, backup: BackupName) -> None:
+        """See Shelf."""
+        for entry in self._entries(backup):
+            if entry[STATUS] in COMMITTED:
+                changed = {BackupsTable.BEFORE: entry[STATUS], STATUS: BackupState.EXPIRED.value}
+                entry.update({**changed, BackupsTable.UPDATED: rfc3339(self._clock())})
+
+    def brought_back(self, backup: BackupName) -> None:
+        """See Shelf."""
+        for entry in self._entries(backup):
+            if entry[STATUS] == BackupState.EXPIRED:
+                entry.update({STATUS: entry.pop(BackupsTable.BEFORE), BackupsTable.UPDATED: rfc3339(self._clock())})
+
+    def _entries(self, backup: BackupName) -> list[Record]:
+        with self._lock:
+            return [entry for (name, _), entry in self._backups.items() if name == backup_name(*backup)]
 
 
 def _key_of(backup: BackupStart) -> tuple[str, str]:

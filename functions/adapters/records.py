@@ -25,6 +25,9 @@ FACTS_LIMIT = 380 * 1024
 TEXT_LIMIT = 4_000
 """Characters of an outcome or an error: a person reads it."""
 
+COMMITTED = (BackupState.COMPLETED.value, BackupState.PARTIAL.value)
+"""States of backups that can be restored."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -77,10 +80,15 @@ def user_id(source: str, user: str) -> str:
     return f"{encode_name(source)}/{encode_name(user)}"
 
 
+def backup_name(source: str, user: str, backup_id: str) -> str:
+    """Give the whole name of a backup."""
+    return f"{user_id(source, user)}/{backup_id}"
+
+
 def backup_key(source: str, user: str, backup_id: str, started: str) -> Record:
     """Give the key of a backup in the catalog."""
     return {
-        BackupsTable.PARTITION_KEY: f"{user_id(source, user)}/{backup_id}",
+        BackupsTable.PARTITION_KEY: backup_name(source, user, backup_id),
         BackupsTable.SORT_KEY: started,
     }
 

@@ -60,7 +60,7 @@ class SqsQueue:
 
 
 class SqsVisibility:
-    """Hides received messages of a function's queues for a while."""
+    """Hides received messages of a function's queues for a while, or for good."""
 
     def __init__(
         self, client: Callable[[], SQSClient], urls: Sequence[str], sleep: Callable[[float], None] = time.sleep
@@ -71,15 +71,24 @@ class SqsVisibility:
 
     def hide(self, queue_arn: str, receipt: str, seconds: int) -> None:
         """Let a message come again after so many seconds. NotFoundError when the queue is not one of ours."""
-        url = self._urls.get(queue_arn.rpartition(":")[2])
-        if url is None:
-            raise NotFoundError(f"queue {queue_arn} is not one that this function knows")
+        url = self._url_of(queue_arn)
         self._calls.call(
             "sqs:ChangeMessageVisibility",
             lambda client: client.change_message_visibility(
                 QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=min(seconds, _VISIBILITY_LIMIT)
             ),
         )
+
+    def remove(self, queue_arn: str, receipt: str) -> None:
+        """Take a received message out of its queue. NotFoundError when the queue is not one of ours."""
+        url = self._url_of(queue_arn)
+        self._calls.call("sqs:DeleteMessage", lambda client: client.delete_message(QueueUrl=url, ReceiptHandle=receipt))
+
+    def _url_of(self, queue_arn: str) -> str:
+        url = self._urls.get(queue_arn.rpartition(":")[2])
+        if url is None:
+            raise NotFoundError(f"queue {queue_arn} is not one that this function knows")
+        return url
 
 
 def _entry(message: Envelope, delay: int) -> dict[str, Any]:

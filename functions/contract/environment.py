@@ -128,6 +128,25 @@ class VerifierEnvironment(CommonEnvironment):
     drills_kept_days: int = 2_555
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectorEnvironment(CommonEnvironment):
+    """Lets go of what no kept backup needs."""
+
+    repository_bucket: str
+    dedup_table: str
+    backups_table: str
+    lock_days: int = 30
+    """Of the bucket's default retention: from it follows to when each lock is extended."""
+    retention_days: int = 60
+    keep_daily: int | None = None
+    keep_weekly: int | None = None
+    keep_monthly: int | None = None
+    keep_yearly: int | None = None
+    """For so many days, weeks, months and years a backup is kept beyond `retention_days`. Not set: for none."""
+    expire_share: float = 0.1
+    """The part of all bytes, or of all backups, that one collection may let go."""
+
+
 ENVIRONMENTS: dict[str, type[CommonEnvironment]] = {
     "initiator": InitiatorEnvironment,
     "worker": WorkerEnvironment,
@@ -135,6 +154,7 @@ ENVIRONMENTS: dict[str, type[CommonEnvironment]] = {
     "restore": RestoreEnvironment,
     "restore_worker": RestoreWorkerEnvironment,
     "verifier": VerifierEnvironment,
+    "collector": CollectorEnvironment,
 }
 """The environment of each function, by the name of its module in `functions/handlers`."""
 

@@ -75,3 +75,15 @@ class VerifyEvent:
     VERIFY = "verify"
     SEED = "seed"
     CONTINUE = "continue"
+
+
+class CollectEvent:
+    """Keys of the event that starts a collection: `{}`, or `{"measure": true}` before a FULL run.
+
+    `dry_run` decides and writes nothing. `expire_share` is the part that this one may let go at once, when people have
+    looked at why another one refused to.
+    """
+
+    MEASURE = "measure"
+    DRY_RUN = "dry_run"
+    EXPIRE_SHARE = "expire_share"

@@ -87,3 +87,19 @@ class Metric:
     DRILLS_FAILED: Final = MetricName("DrillsFailed", Unit.COUNT)
     DRILL_AGE_MAX: Final = MetricName("DrillAgeMax", Unit.SECONDS)
     """Since the proof of the user proven longest ago."""
+    COLLECTIONS_COMPLETED: Final = MetricName("CollectionsCompleted", Unit.COUNT)
+    COLLECTION_REFUSED: Final = MetricName("CollectionRefused", Unit.COUNT)
+    """Reasons for which a collection let nothing go, or less than was due."""
+    COLLECTION_DURATION: Final = MetricName("CollectionDuration", Unit.SECONDS)
+    BACKUPS_EXPIRED: Final = MetricName("BackupsExpired", Unit.COUNT)
+    PACKS_CONDEMNED: Final = MetricName("PacksCondemned", Unit.COUNT)
+    PACKS_EXPIRED: Final = MetricName("PacksExpired", Unit.COUNT)
+    BYTES_EXPIRED: Final = MetricName("BytesExpired", Unit.BYTES)
+    """Of packs."""
+    LOCKS_EXTENDED: Final = MetricName("LocksExtended", Unit.COUNT)
+    PACKS_MISSING: Final = MetricName("PacksMissing", Unit.COUNT)
+    """Needed by a backup and not there when the collection looked; and backups that could not be brought back whole."""
+    RECORDS_UNREADABLE: Final = MetricName("RecordsUnreadable", Unit.COUNT)
+    """Commit records that cannot be read, and that nobody has written off."""
+    BACKUPS_SKEWED: Final = MetricName("BackupsSkewed", Unit.COUNT)
+    """Backups whose names are from the future."""

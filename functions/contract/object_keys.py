@@ -8,8 +8,12 @@
     gc/<collection-id>/done.json
     holds/<source>/<user>/<hold-id>/set.json
     holds/<source>/<user>/<hold-id>/released.json
+    erasures/<source>/<user>/<erasure-id>/order.json
+    erasures/<source>/<user>/<erasure-id>/report.json
+    erasures/<source>/<user>/<erasure-id>/withdrawn.json
+    write-offs/<source>/<user>/<backup-id>/order.json
 
-Ids of collections and holds have the form of backup ids, so they sort by time.
+Ids of collections, holds and erasures have the form of backup ids, so they sort by time.
 
 Source and user names are percent-encoded, so a name may hold anything that an S3 key may hold.
 """
@@ -24,7 +28,11 @@ PACKS = "packs/"
 SNAPSHOTS = "snapshots/"
 COLLECTIONS = "gc/"
 HOLDS = "holds/"
+ERASURES = "erasures/"
+WRITE_OFFS = "write-offs/"
 COMMIT_NAME = "commit.json"
+INCOMPLETE_NAME = "incomplete.json"
+"""Beside a commit record whose packs or manifests were never replicated: nobody builds on it. Sorts after it."""
 MANIFEST_SUFFIX = ".jsonl.zst"
 PLAN_NAME = "plan.json"
 """What a collection decided, and why. Written before it does anything."""
@@ -32,6 +40,10 @@ DONE_NAME = "done.json"
 """Says that a collection has done all that its plan says."""
 HOLD_SET_NAME = "set.json"
 HOLD_RELEASED_NAME = "released.json"
+ORDER_NAME = "order.json"
+"""Says that a user is to be erased, or that a backup is written off."""
+ERASURE_REPORT_NAME = "report.json"
+ERASURE_WITHDRAWN_NAME = "withdrawn.json"
 
 ROOT_USER = ""
 """The user that owns the objects which lie directly in a source, below no folder."""
@@ -64,6 +76,15 @@ class HoldKey(NamedTuple):
     source: str
     user: str
     hold_id: str
+    name: str
+
+
+class ErasureKey(NamedTuple):
+    """What a key below `erasures/` says: who is erased, the erasure's id, and which file of it this is."""
+
+    source: str
+    user: str
+    erasure_id: str
     name: str
 
 
@@ -121,6 +142,11 @@ def commit_key(source: str, user: str, backup_id: str) -> str:
     return f"{backup_prefix(source, user, backup_id)}{COMMIT_NAME}"
 
 
+def incomplete_key(source: str, user: str, backup_id: str) -> str:
+    """Give the key of the note that a backup has not arrived whole."""
+    return f"{backup_prefix(source, user, backup_id)}{INCOMPLETE_NAME}"
+
+
 def parse_snapshot_key(key: str) -> SnapshotKey | None:
     """Give the parts of a key below `snapshots/`, or None when it is not one of ours."""
     parts = key.split("/")
@@ -167,6 +193,44 @@ def parse_hold_key(key: str) -> HoldKey | None:
     if parsed is None or parsed.name not in {HOLD_SET_NAME, HOLD_RELEASED_NAME}:
         return None
     return HoldKey(*parsed)
+
+
+def source_erasures(source: str) -> str:
+    """Give the prefix of all erasures of one source."""
+    return f"{ERASURES}{encode_name(source)}/"
+
+
+def erasure_prefix(source: str, user: str) -> str:
+    """Give the prefix of all erasures of one user."""
+    return f"{source_erasures(source)}{encode_name(user)}/"
+
+
+def erasure_key(source: str, user: str, erasure_id: str, name: str) -> str:
+    """Give the key of one of the files of an erasure."""
+    return f"{erasure_prefix(source, user)}{erasure_id}/{name}"
+
+
+def parse_erasure_key(key: str) -> ErasureKey | None:
+    """Give the parts of a key below `erasures/`, or None when it is not one of ours."""
+    if not key.startswith(ERASURES):
+        return None
+    parsed = parse_snapshot_key(SNAPSHOTS + key.removeprefix(ERASURES))
+    if parsed is None or parsed.name not in {ORDER_NAME, ERASURE_REPORT_NAME, ERASURE_WITHDRAWN_NAME}:
+        return None
+    return ErasureKey(*parsed)
+
+
+def write_off_key(source: str, user: str, backup_id: str) -> str:
+    """Give the key of the object that says that a backup is written off."""
+    return f"{WRITE_OFFS}{encode_name(source)}/{encode_name(user)}/{backup_id}/{ORDER_NAME}"
+
+
+def parse_write_off_key(key: str) -> SnapshotKey | None:
+    """Give the parts of a key below `write-offs/`, or None when it is not one of ours."""
+    if not key.startswith(WRITE_OFFS):
+        return None
+    parsed = parse_snapshot_key(SNAPSHOTS + key.removeprefix(WRITE_OFFS))
+    return parsed if parsed is not None and parsed.name == ORDER_NAME else None
 
 
 def is_backup_id(text: str) -> bool:

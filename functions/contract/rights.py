@@ -58,7 +58,9 @@ RIGHTS: Final[dict[str, tuple[Right, ...]]] = {
         Right("source_objects", ("s3:GetObject", *_READ_TAGS)),
         Right("source_key", ("kms:Decrypt",)),
         Right("repository", ("s3:ListBucket",)),
-        Right("repository_objects", ("s3:GetObject", "s3:PutObject")),
+        Right("repository_objects", ("s3:GetObject",)),
+        # Neither plans of collections nor holds: with those it could have something let go.
+        Right("repository_backups", ("s3:PutObject",)),
         Right("repository_key", ("kms:Decrypt", "kms:GenerateDataKey")),
         Right("runs_table", (*_LEDGER_READ, "dynamodb:UpdateItem")),
         Right("backups_table", ("dynamodb:PutItem", "dynamodb:UpdateItem")),
@@ -117,6 +119,20 @@ RIGHTS: Final[dict[str, tuple[Right, ...]]] = {
         Right("users_table", ("dynamodb:Query", "dynamodb:UpdateItem")),
         Right("drills_table", ("dynamodb:PutItem",)),
         Right("self", ("lambda:InvokeFunction",)),
+        *EVERY,
+    ),
+    "collector": (
+        Right("repository", ("s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketObjectLockConfiguration")),
+        Right(
+            "repository_objects",
+            ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention", "s3:PutObjectRetention"),
+        ),
+        # It tags what it lets go, and writes anew what was let go by mistake. Nothing deletes but the lifecycle.
+        Right("repository_backups", (*_READ_TAGS, "s3:PutObjectTagging", "s3:PutObject")),
+        Right("repository_plans", ("s3:PutObject",)),
+        Right("repository_key", ("kms:Decrypt", "kms:GenerateDataKey")),
+        Right("dedup_table", ("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem")),
+        Right("backups_table", ("dynamodb:Query", "dynamodb:UpdateItem")),
         *EVERY,
     ),
 }

@@ -9,13 +9,14 @@ from typing import Final
 
 
 class BackupState(StrEnum):
-    """A backup in the catalog."""
+    """A backup in the catalog. EXPIRED: a collection let it go, so nobody is offered it."""
 
     STARTED = "STARTED"
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
 
 
 class RunState(StrEnum):
@@ -56,8 +57,9 @@ BACKUP_STEPS: Final[Mapping[BackupState, frozenset[str]]] = MappingProxyType(
         BackupState.RUNNING: _ENDS,
         # A job that was given up may have been finished by another worker: what S3 holds is true.
         BackupState.FAILED: frozenset({"COMPLETED", "PARTIAL"}),
-        BackupState.COMPLETED: frozenset(),
-        BackupState.PARTIAL: frozenset(),
+        BackupState.COMPLETED: frozenset({"EXPIRED"}),
+        BackupState.PARTIAL: frozenset({"EXPIRED"}),
+        BackupState.EXPIRED: frozenset({"COMPLETED", "PARTIAL"}),
     }
 )
 

@@ -62,6 +62,8 @@ class BackupsTable:
     """The key of the commit record."""
     ERROR: Final = "error"
     """`CODE: message`, only of a FAILED backup."""
+    BEFORE: Final = "statusBefore"
+    """What an EXPIRED backup was, and is again when it is brought back."""
 
 
 class LedgerTable:

@@ -6,29 +6,30 @@ import ctypes
 import gc
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import certifi
 
-from functions.adapters.local_directory import LocalDirectory, clear_scratch
 from functions.adapters.memory import MemoryIndex
-from functions.adapters.s3.archive import S3Archive
 from functions.adapters.s3.blobs import S3BlobStore
 from functions.adapters.s3.client import Location, S3Client
-from functions.adapters.s3.destination import S3Destination
 from functions.adapters.s3.source import S3Source
 from functions.adapters.s3.transport import Transport, TransportSettings
-from functions.engine.conflict import Conflict
-from functions.engine.orchestration.archive import Archive
 from functions.engine.pack_indexes import fill_index
 from functions.engine.ports import BlobStore, DedupIndex, Destination, Source
 from functions.runtime.cloud import Cloud
 from functions.runtime.credentials import find_credentials
+
+if TYPE_CHECKING:
+    from functions.engine.conflict import Conflict
+    from functions.engine.orchestration.archive import Archive
+    from functions.engine.retention.erasure_dates import Protection
+    from functions.engine.retention.ports import Vault
 
 __all__ = [
     "Connection",
@@ -70,7 +71,10 @@ class RestoreNames:
 
 
 class Toolbox:
-    """Makes the engine's ports for one connection. Use it as a context manager."""
+    """Makes the engine's ports for one connection. Use it as a context manager.
+
+    What only some commands need is imported when they ask for it: a backup would wait 20 ms for all of it.
+    """
 
     def __init__(self, connection: Connection, environment: Mapping[str, str]) -> None:
         """Find credentials and start the transport. Nothing is sent yet."""
@@ -104,7 +108,27 @@ class Toolbox:
 
     def archive(self, bucket: str) -> Archive:
         """Give the repository in `bucket` as a place where packs may be frozen."""
+        from functions.adapters.s3.archive import S3Archive  # noqa: PLC0415 - see the class
+
         return S3Archive(self._client(bucket))
+
+    def vault(self, bucket: str) -> Vault:
+        """Give the repository in `bucket` as a place where things are locked and let go."""
+        from functions.adapters.s3.vault import S3Vault  # noqa: PLC0415 - see the class
+
+        return S3Vault(self._client(bucket))
+
+    def protection(self, bucket: str) -> Protection:
+        """Ask `bucket` how it locks, and what its lifecycle does."""
+        from functions.adapters.s3.protection import read_protection  # noqa: PLC0415 - see the class
+
+        return read_protection(self._client(bucket))
+
+    def stored_keys(self, bucket: str, prefix: str) -> Iterator[str]:
+        """Give the keys of `bucket` below a prefix that have any version left, hidden or not."""
+        from functions.adapters.s3.protection import stored_keys  # noqa: PLC0415 - see the class
+
+        return stored_keys(self._client(bucket), prefix)
 
     def source(self, bucket: str) -> Source:
         """Give the objects to protect in `bucket`."""
@@ -112,12 +136,16 @@ class Toolbox:
 
     def to_bucket(self, bucket: str, names: RestoreNames, conflict: Conflict) -> Destination:
         """Give a bucket to restore into."""
+        from functions.adapters.s3.destination import S3Destination  # noqa: PLC0415 - see the class
+
         return S3Destination(
             self._client(bucket), cut=names.cut, prefix=names.prefix, conflict=conflict, label=names.label
         )
 
     def to_directory(self, directory: Path, names: RestoreNames, conflict: Conflict, part: str = "") -> Destination:
         """Give a local directory to restore into; `part` tells processes apart that do so at once."""
+        from functions.adapters.local_directory import LocalDirectory  # noqa: PLC0415 - see the class
+
         return LocalDirectory(
             directory, prefix=names.cut, conflict=conflict, label=names.label, part=part, users=names.users
         )
@@ -142,6 +170,13 @@ class Toolbox:
     def _client(self, bucket: str) -> S3Client:
         location = Location(bucket, self._connection.region, self._connection.endpoint)
         return S3Client(self._transport, location, self._credentials)
+
+
+def clear_scratch(place: Path) -> None:
+    """Take away what an interrupted restore left half-written in a directory."""
+    from functions.adapters.local_directory import clear_scratch as clear  # noqa: PLC0415 - see Toolbox
+
+    clear(place)
 
 
 def now() -> datetime:

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from functions.adapters.sns import SnsNotifier, body_of, subject_of
-from functions.adapters.sqs import SqsQueue
+from functions.adapters.sqs import SqsQueue, SqsVisibility
 from functions.engine.errors import AccessError, NotFoundError, RequestError, StrongroomError, UnavailableError
 from functions.engine.orchestration.ports import Envelope, Notice
 from sandbox.ministack import MiniStack
@@ -166,6 +166,29 @@ def test_a_real_queue_takes_it_all(ministack: MiniStack) -> None:
         assert {message["Attributes"]["MessageGroupId"] for message in answer["Messages"]} == {"a%20b"}
         seen |= {message["Body"] for message in answer["Messages"]}
     assert seen == {f'{{"number": {number}}}' for number in range(23)}
+
+
+def test_a_received_message_is_hidden_or_removed_by_its_queue(ministack: MiniStack) -> None:
+    """By the ARN that Lambda names."""
+    client = boto3.client("sqs", endpoint_url=ministack.endpoint)
+    url = client.create_queue(QueueName="messaging-received")["QueueUrl"]
+    visibility, arn = SqsVisibility(lambda: client, [url]), "arn:aws:sqs:us-east-1:000000000000:messaging-received"
+
+    def receive() -> list[str]:
+        found = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=900).get("Messages", [])
+        return [message["ReceiptHandle"] for message in found]
+
+    SqsQueue(lambda: client, url).send([Envelope("a message", "a")])
+    (receipt,) = receive()
+    assert receive() == []
+    visibility.hide(arn, receipt, 0)
+    (receipt,) = receive()
+    visibility.remove(arn, receipt)
+    counts = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert {value for name, value in counts.items() if name.startswith("ApproximateNumber")} == {"0"}
+    for call in (visibility.remove, lambda queue, handle: visibility.hide(queue, handle, 1)):
+        with pytest.raises(NotFoundError, match="is not one that this function knows"):
+            call(f"{arn}-other", receipt)
 
 
 # ----------------------------------------------------------------------------------------- notices

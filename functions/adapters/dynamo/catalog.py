@@ -56,14 +56,15 @@ class DynamoCatalog:
         return answer.done
 
     def complete(self, record: CommitRecord, trigger: str, expires: datetime) -> None:
-        """See Catalog. The trigger stays what it was when the backup was started."""
+        """See Catalog. The trigger stays what it was when the backup was started; so does what was expired."""
         item = committed_backup(record, commit_key(record.source, record.user, record.backup_id), trigger, expires)
         key = backup_key(record.source, record.user, record.backup_id, record.started)
         e = Expression()
         known = e.name(BackupsTable.TRIGGER)
         values = {name: value for name, value in item.items() if name not in {*key, BackupsTable.TRIGGER}}
         change = f"SET {known} = if_not_exists({known}, {e.value(trigger)}), {e.sets(values)}"
-        self._table.update(Update(key, f"{change} REMOVE {e.name(BackupsTable.ERROR)}", None, e))
+        condition = f"attribute_not_exists({e.name(STATUS)}) OR {e.name(STATUS)} <> {e.value(BackupState.EXPIRED)}"
+        self._table.update(Update(key, f"{change} REMOVE {e.name(BackupsTable.ERROR)}", condition, e))
 
     def _advance(self, backup: BackupStart, state: BackupState, error: str | None) -> Answer:
         e = Expression()

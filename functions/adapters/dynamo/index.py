@@ -14,7 +14,7 @@ from functions.engine.model import ChunkId, ChunkRef, PackId
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-_GET_LIMIT = 100
+GET_LIMIT = 100
 """Keys of one BatchGetItem (Amazon DynamoDB API Reference)."""
 
 
@@ -45,27 +45,14 @@ class DynamoIndex:
 
     def lookup(self, chunks: Sequence[ChunkId]) -> Mapping[ChunkId, ChunkRef]:
         """See DedupIndex."""
-        found: dict[ChunkId, ChunkRef] = {}
-        name = self._table.name
-
-        def get(client: DynamoDBClient, keys: list[Any]) -> list[Any]:
-            answer = client.batch_get_item(RequestItems={name: {"Keys": keys}})
-            for item in answer["Responses"].get(name, []):
-                ref = _ref_of(item)
-                found[ref.chunk] = ref
-            unprocessed = answer["UnprocessedKeys"].get(name)
-            return list(unprocessed["Keys"]) if unprocessed else []
-
-        keys = [{DedupTable.PARTITION_KEY: {"B": chunk}} for chunk in dict.fromkeys(chunks)]
-        for some in slices(keys, _GET_LIMIT):
-            self._table.calls.until_done("dynamodb:BatchGetItem", some, get)
-        return found
+        wanted = dict.fromkeys(chunks)
+        return {ref.chunk: ref for some in slices(wanted, GET_LIMIT) for ref in find(self._table, some)}
 
     def record(self, refs: Iterable[ChunkRef]) -> None:
         """See DedupIndex."""
         unique = {ref.chunk: ref for ref in refs}
         for some in slices(unique.values(), WRITE_LIMIT):
-            self._table.write_batch([{"PutRequest": {"Item": _item_of(ref)}} for ref in some])
+            self._table.write_batch([{"PutRequest": {"Item": item_of(ref)}} for ref in some])
 
     def announce(self, refs: Sequence[ChunkRef]) -> None:
         """See DedupIndex. Nobody shares this index before its packs are durable."""
@@ -78,7 +65,27 @@ class DynamoIndex:
         return False
 
 
-def _item_of(ref: ChunkRef) -> dict[str, Any]:
+def find(table: Table, chunks: list[ChunkId], *, consistent: bool = False) -> list[ChunkRef]:
+    """Give the places of the known ones among up to GET_LIMIT different chunks."""
+    found: list[ChunkRef] = []
+
+    def get(client: DynamoDBClient, keys: list[Any]) -> list[Any]:
+        answer = client.batch_get_item(RequestItems={table.name: {"Keys": keys, "ConsistentRead": consistent}})
+        found.extend(map(_ref_of, answer["Responses"].get(table.name, [])))
+        unprocessed = answer["UnprocessedKeys"].get(table.name)
+        return list(unprocessed["Keys"]) if unprocessed else []
+
+    table.calls.until_done("dynamodb:BatchGetItem", [chunk_key(chunk) for chunk in chunks], get)
+    return found
+
+
+def chunk_key(chunk: ChunkId) -> dict[str, Any]:
+    """Give the key of a chunk's item, as DynamoDB writes it."""
+    return {DedupTable.PARTITION_KEY: {"B": chunk}}
+
+
+def item_of(ref: ChunkRef) -> dict[str, Any]:
+    """Give a chunk's item, as DynamoDB writes it."""
     return {
         DedupTable.PARTITION_KEY: {"B": ref.chunk},
         DedupTable.PACK: {"B": bytes.fromhex(ref.pack)},

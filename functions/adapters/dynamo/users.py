@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 
+_KNOWN = (
+    UsersTable.BACKUP,
+    UsersTable.GOOD,
+    UsersTable.FILES,
+    UsersTable.PREFIX,
+    UsersTable.PROVEN,
+    UsersTable.FIRST,
+)
+
+
 class DynamoUsers:
     """One item a user, all users of a source in one partition: see DynamoLedger for what that takes a second."""
 
@@ -35,6 +45,14 @@ class DynamoUsers:
     def proven(self, source: str, user: str, when: datetime) -> None:
         """See Users."""
         self._forward(source, user, UsersTable.PROVEN, {UsersTable.PROVEN: rfc3339(when)})
+
+    def forget(self, source: str, user: str) -> None:
+        """Leave nothing of a user but his name: nobody misses a backup of his, or proves one. He may be unknown."""
+        e = Expression()
+        key: Record = {UsersTable.PARTITION_KEY: source, UsersTable.SORT_KEY: encode_name(user)}
+        there = f"attribute_exists({e.name(UsersTable.PARTITION_KEY)})"
+        change = f"REMOVE {', '.join(e.name(attribute) for attribute in _KNOWN)}"
+        self._table.update(Update(key, change, there, e))
 
     def all(self, source: str) -> Iterator[UserState]:
         """See Users."""

@@ -99,9 +99,12 @@ class S3Client:
         self._clock = clock
         self._base, self._host, self._root = location.base()
 
-    def get(self, key: str, call: Settler[T], headers: Mapping[str, str] | None = None) -> Future[T]:
+    def get(
+        self, key: str, call: Settler[T], headers: Mapping[str, str] | None = None, version: str | None = None
+    ) -> Future[T]:
         """GetObject."""
-        return self._send(call, "GetObject", "GET", key, headers=headers)
+        query = {"versionId": version} if version else None
+        return self._send(call, "GetObject", "GET", key, query=query, headers=headers)
 
     def head(self, key: str, call: Call[T]) -> Future[T]:
         """HeadObject, with the checksum if the object has one."""
@@ -111,6 +114,35 @@ class S3Client:
         """GetObjectTagging."""
         query = {"tagging": ""} | ({"versionId": version} if version else {})
         return self._send(call, "GetObjectTagging", "GET", key, query=query)
+
+    def put_tags(self, key: str, document: bytes, call: Call[T]) -> Future[T]:
+        """PutObjectTagging on the current version: all its tags, as the XML `document` says."""
+        return self._describe(call, "PutObjectTagging", key, "tagging", document)
+
+    def retention(self, key: str, call: Call[T]) -> Future[T]:
+        """GetObjectRetention of the current version."""
+        return self._send(call, "GetObjectRetention", "GET", key, query={"retention": ""})
+
+    def put_retention(self, key: str, document: bytes, call: Call[T]) -> Future[T]:
+        """PutObjectRetention on the current version, as the XML `document` says."""
+        return self._describe(call, "PutObjectRetention", key, "retention", document)
+
+    def lock_configuration(self, call: Call[T]) -> Future[T]:
+        """GetObjectLockConfiguration of the bucket."""
+        return self._send(call, "GetObjectLockConfiguration", "GET", "", query={"object-lock": ""})
+
+    def lifecycle(self, call: Call[T]) -> Future[T]:
+        """GetBucketLifecycleConfiguration."""
+        return self._send(call, "GetBucketLifecycleConfiguration", "GET", "", query={"lifecycle": ""})
+
+    def head_bucket(self, call: Call[T]) -> Future[T]:
+        """HeadBucket."""
+        return self._send(call, "HeadBucket", "HEAD", "")
+
+    def versions_page(self, prefix: str, call: Call[T], markers: Mapping[str, str]) -> Future[T]:
+        """ListObjectVersions, one page of up to 1,000 versions; `markers` say where it goes on."""
+        query = {"versions": "", "encoding-type": "url", "prefix": prefix, **markers}
+        return self._send(call, "ListObjectVersions", "GET", "", query=query)
 
     def put(
         self,
@@ -204,6 +236,10 @@ class S3Client:
     def translate(self, error: BaseException, what: str, action: str) -> BaseException:
         """Give the tree's error for a refusal or a transport failure; other errors as they are."""
         return translate(error, f"{what} in s3://{self.location.bucket}", action, self.location.bucket)
+
+    def _describe(self, call: Call[T], operation: str, key: str, what: str, document: bytes) -> Future[T]:
+        """Send a document about an object. S3 takes none without a checksum."""
+        return self._upload(call, operation, key, [document], {what: ""}, {}, hashlib.sha256(document).digest())
 
     def _upload(
         self,

@@ -92,7 +92,7 @@ class S3Source:
             properties = Properties(found.properties.system, found.properties.user, outcome.result())
             whole.set_result(found._replace(properties=properties))
 
-        call = self._call(_parse_tags, key, "s3:GetObjectTagging")
+        call = self._call(parse_tags, key, "s3:GetObjectTagging")
         self._client.tags(key, found.version, call).add_done_callback(settle)
 
     def _call(self, convert: Callable[[Response], T], key: str, action: str) -> Call[T]:
@@ -155,7 +155,8 @@ def _only(key: str, page: ListingPage) -> SourceObject:
     raise SourceVanishedError(f"{key!r} was deleted since it was listed")
 
 
-def _parse_tags(response: Response) -> dict[str, str]:
+def parse_tags(response: Response) -> dict[str, str]:
+    """Read the answer to GetObjectTagging."""
     root = ET.fromstring(bytes(response.body))  # noqa: S314 - S3's own answer, from the signed endpoint
     tags: dict[str, str] = {}
     for tag in root.iter():
