@@ -263,6 +263,9 @@ class Night:
         """See Visibility: note how long a message was hidden for."""
         self.hidden[receipt] = seconds
 
+    def remove(self, queue_arn: str, receipt: str) -> None:
+        """See Visibility: leave it to whoever reads the response."""
+
 
 def crash_at(number: int, moment: Any) -> Faults:  # noqa: ANN401 - a Moment
     """Give a plan that ends the worker at its `number`-th call of any port."""

@@ -270,6 +270,41 @@ class RetentionMachine(RuleBasedStateMachine):
         """A hold is released."""
         self.world.release(self.world.holds[pick % len(self.world.holds)])
 
+    @precondition(lambda self: len(self.world.erasures) < 3)
+    @rule(user=users, leaves=st.booleans())
+    def erase(self, user: str, *, leaves: bool) -> None:
+        """A user is erased, having left or not."""
+        if leaves:
+            self.world.delete_all(user)
+        self.world.erase(user)
+
+    @precondition(lambda self: self.world.erasures)
+    @rule(pick=picks)
+    def withdraw(self, pick: int) -> None:
+        """It was a mistake."""
+        self.world.withdraw(self.world.erasures[pick % len(self.world.erasures)])
+
+    @rule(
+        user=users,
+        hours=st.sampled_from([22, 24, 24]),
+        later=st.sampled_from([0, 3, 3]),
+        late=st.sampled_from([12, 19, 19]),
+    )
+    def erase_and_back_up(self, user: str, hours: int, later: int, late: int) -> None:
+        """A user is erased and stays: the next backup meets what is about to go, and is finished late."""
+        world = self.world
+        world.erase(user)
+        world.collect()
+        world.pass_time(hours)
+        world.collect()
+        world.pass_time(later)
+        world.check()
+        world.write(world.begin(user))
+        world.pass_time(late)
+        world.collect()
+        world.check()
+        self._go_on(-1, None)
+
     @precondition(lambda self: self.world.gone)
     @rule(pick=picks)
     def undelete(self, pick: int) -> None:

@@ -13,7 +13,7 @@ from functions.engine.backup import BackupSession
 from functions.engine.commit import CommitRecord
 from functions.engine.model import PackId
 from functions.engine.ports import BlobStore
-from functions.engine.repository import Repository
+from functions.engine.repository import BackupName, Repository
 from functions.engine.retention.acts import Acts
 from functions.engine.retention.backup_stage import BackupFates, BackupStage
 from functions.engine.retention.history import History, load_history
@@ -87,6 +87,10 @@ def _without_others(store: BlobStore) -> History:
     return replace(load_history(store), others=())
 
 
+def _newest_of_all(store: BlobStore, source: str, user: str) -> BackupName | None:
+    return Repository(store).newest(source).get(user)
+
+
 def _nothing(*_arguments: object, **_options: object) -> Iterator[object]:
     return iter(())
 
@@ -119,6 +123,8 @@ MUTANTS: Mapping[str, Mapping[str, object]] = {
     "the newest complete one may go": {_RETENTION + "decide._newest_complete": _nothing},
     "the parent may go": {_RETENTION + "decide._newest": _nothing},
     "holds are ignored": {_RETENTION + "decide._held": _nothing},
+    "erasures are ignored": {_RETENTION + "decide._erased": lambda *_: {}},
+    "what is erased may be built on": {_RETENTION + "erasure.parent_of": _newest_of_all},
     "the index still leads to what is condemned": {
         _RETENTION + "acts.Acts.condemn": _do_nothing,
         _TARGETS + "named": lambda *_: frozenset(),

@@ -33,10 +33,11 @@ from functions.engine.model import BackupStatus, BackupType, Unreadable
 from functions.engine.pack_indexes import fill_index, list_targets, read_pack_indexes
 from functions.engine.repository import BackupName, Repository
 from functions.engine.restore import Restorer
+from functions.engine.retention import erasure
 from functions.engine.retention.collector import collect
 from functions.engine.retention.history import drained_packs
 from functions.engine.retention.holds import Author, release_hold, set_hold
-from functions.engine.retention.policy import Hold, RetentionPolicy
+from functions.engine.retention.policy import Erasure, Hold, RetentionPolicy
 from functions.engine.retention.ports import CollectorPorts
 from functions.engine.retention.settings import CollectionReport, CollectSettings
 from functions.engine.retention.undelete import hold_and_undelete
@@ -86,6 +87,7 @@ class World:
         self.open: list[OpenBackup] = []
         self.holds: list[Hold] = []
         self.fresh_holds: list[Hold] = []
+        self.erasures: list[Erasure] = []
         self.rebuilds: list[Rebuild] = []
         self.checks = self.counted = 0
         self.collecting = False
@@ -153,10 +155,7 @@ class World:
 
     def begin(self, user: str, kind: BackupType = BackupType.INCREMENTAL) -> OpenBackup:
         """Plan a backup, as the first worker does."""
-        try:
-            parent = Repository(self.store).newest_of(SOURCE, user)
-        except BackupNotFoundError:
-            parent = None
+        parent = erasure.parent_of(self.store, SOURCE, user)
         started = self.worker_now()
         job = BackupJob(SOURCE, user, "", kind, "run", parent)
         backup = OpenBackup(job, new_backup_id(started, self.ids, parent), started)
@@ -323,6 +322,17 @@ class World:
         release_hold(self.store, hold, Author("lawyer", "settled"), self.time)
         self.holds.remove(hold)
 
+    def erase(self, user: str) -> None:
+        """Order that nothing of a user is kept."""
+        order = Erasure(new_backup_id(self.time, self.ids), SOURCE, user, "a request")
+        erasure.order_erasure(self.store, order, Author("lawyer", "a request"), {})
+        self.erasures.append(order)
+
+    def withdraw(self, order: Erasure) -> None:
+        """Take such an order back. What is gone by then is gone."""
+        erasure.withdraw_erasure(self.store, order, Author("lawyer", "a mistake"), self.time)
+        self.erasures.remove(order)
+
     def lose_index(self) -> None:
         """Lose the whole table."""
         self.targets.places.clear()
@@ -390,13 +400,26 @@ class World:
         name, now = truth.name, self.time
         if any(hold.covers(name) and hold not in self.fresh_holds for hold in self.holds):
             return True
+        if self.is_erased(truth):
+            return False
         if now - max(truth.taken, truth.written) < DAYS * DAY:
             return True
-        mine = [other for other in self.there() if other.name.user == name.user]
+        mine = [other for other in self.there() if other.name.user == name.user and not self.is_erased(other)]
         newest = max(mine, key=lambda other: other.name.backup_id)
         complete = [other for other in mine if other.complete and other.taken <= now + self.safety.clock_skew]
         best = max(complete, key=lambda other: other.name.backup_id) if complete else None
         return truth is newest or truth is best
+
+    def is_erased(self, truth: Truth) -> bool:
+        """Say whether an order covers a backup, or it is an empty one that came after what is covered."""
+        orders = [order for order in self.erasures if order.user == truth.name.user]
+        if any(min(truth.taken, truth.written) <= order.ordered for order in orders):
+            return True
+        mine = [other for other in self.there() if other.name.user == truth.name.user and other.name <= truth.name]
+        return bool(orders) and all(
+            not other.all_content or any(min(other.taken, other.written) <= order.ordered for order in orders)
+            for other in mine
+        )
 
     def _follow_the_tags(self) -> None:
         """Note which backups are expired now, and which are back; none may be that the rules keep."""

@@ -192,7 +192,7 @@ class Catalog(Protocol):
         ...
 
     def complete(self, record: CommitRecord, trigger: str, expires: datetime) -> None:
-        """Write a committed backup, whatever was known of it: what S3 holds is true."""
+        """Write a committed backup, whatever was known of it: what S3 holds is true. What was expired stays so."""
         ...
 
 

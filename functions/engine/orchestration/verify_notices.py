@@ -55,7 +55,7 @@ def damage_notice(stack: str, repository: str, damages: Sequence[Damage], missin
         "",
         "What to do:",
         "1. Look whether the object in the replica is whole: run `strongroom verify --depth full` on its bucket.",
-        "2. If it is, copy it back under its key. An older version of the same object in this bucket does too.",
+        "2. If it is, a break-glass role copies it back under its key. An older version in this bucket does too.",
         "3. If no copy is whole, these files can only come from the source: save them from there before they change.",
     ]
     return Notice(_subject(stack, "DAMAGE found", _count(len(damages), "object")), "\n".join(lines))

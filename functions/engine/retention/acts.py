@@ -25,18 +25,21 @@ _STAY = tuple(fate for fate in Fate if fate not in {Fate.EXPIRE, Fate.GONE})
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """The acts of one collection, in the order of `run`: what brings back, what lets go, what keeps."""
+    """The acts of one collection, in the order of `run`: what brings back, what keeps, what lets go.
+
+    Locks come first: whatever else the time is too short for can wait.
+    """
 
     scene: Scene
 
     def run(self, fates: BackupFates, missing: Iterable[PackId]) -> None:
         """Do everything that the plan says. What cannot be done stands in the report."""
         self.bring_back(fates, missing)
+        self.extend_packs()
         self.expire_backups(fates)
         self.expire_packs()
         self.condemn()
         self.readmit()
-        self.extend_packs()
 
     def bring_back(self, fates: BackupFates, missing: Iterable[PackId]) -> None:
         """Undo what was wrong: a hold came late, or a backup was brought back."""

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from functions.engine.commit import CommitRecord
-from functions.engine.errors import CorruptionError, NotFoundError
-from functions.engine.manifest import Line
+from functions.engine.errors import BackupNotFoundError, NotFoundError
 from functions.engine.model import PackId
 from functions.engine.repository import BackupName, Repository
 from functions.engine.retention.decide import decide
+from functions.engine.retention.erasure import read_erasures
 from functions.engine.retention.holds import read_holds
+from functions.engine.retention.measuring import Measuring
 from functions.engine.retention.pack_table import Fate
 from functions.engine.retention.plan import BACKUPS
 from functions.engine.retention.policy import Decision, Rule
 from functions.engine.retention.scene import Scene
+from functions.engine.retention.undelete import record_in_versions
 from functions.engine.retention.verdicts import LIVE, BackupPast, Verdict, backup_verdict, is_young
 from functions.engine.retention.walk import Found, StoredBackup, StoredUser, Walk, candidate_of, modified
+from functions.engine.retention.write_offs import read_write_offs
 
 _MISSING = 10_000
 
@@ -36,52 +40,64 @@ class BackupFates:
     """Packs that a backup needs and that were not there when packs were listed, up to a bound."""
     blocked: bool = False
     """Some commit record cannot be read, so nobody knows what is needed."""
-    measured: bool = True
+    unmeasured: str = ""
+    """Why not everything that is needed could be measured."""
 
 
 class BackupStage:
     """Goes through all users once. Packs were listed before: whatever is listed and needed, it finds needed."""
 
     def __init__(self, scene: Scene) -> None:
-        """Read what was done before, and the holds."""
+        """Read what was done before, and what people have ordered since."""
         store = scene.ports.store
         self._scene = scene
         self._repository = Repository(store)
         self._holds = read_holds(store)
+        self._erasures = read_erasures(store)
+        self._written_off = scene.settings.written_off | read_write_offs(store)
         self._pasts = scene.history.backups(store)
         self._fates = BackupFates()
+        self._measuring = Measuring(self._repository, scene.table, scene.settings.measuring_time)
         self._may_expire = self._few_enough()
 
     def run(self) -> BackupFates:
         """Decide, write a line for each backup, mark."""
+        for order in self._erasures.unreadable:
+            self._scene.report.refused.append(f"erasure {order} cannot be read: it erases nothing")
         for user, records in Walk(self._scene.ports.store):
             self._user(user, records)
         for blob in self._holds.blobs:
             self._scene.extender.extend(blob.key, modified(blob), changed=False)
+        self._measuring.finish()
+        self._fates.unmeasured = self._measuring.failure
         return self._fates
 
     def _user(self, user: StoredUser, records: Iterator[Found]) -> None:
         """Mark what surely stays as it comes, and the rest when retention has seen all: few records wait."""
         scene = self._scene
-        candidates, unsure = [], set()
+        candidates, unsure, damaged = [], set(), []
         for backup, record in records:
             if isinstance(record, NotFoundError):
                 continue  # the lifecycle took it between the listing and now
             candidates.append(candidate_of(backup, record))
             if not isinstance(record, CommitRecord):
-                self._unreadable(backup.name)
+                damaged.append(backup.name)
             elif self._may_go(backup.name):
                 unsure.add(backup.name)
             else:
                 self._mark(record)
         safety, now = scene.settings.safety, scene.report.began
-        holds = self._holds.of(user.source, user.user)
-        for decision in decide(candidates, scene.settings.policy, holds, now, safety.clock_skew):
+        holds, orders = self._holds.of(user.source, user.user), self._erasures.of(user.source, user.user)
+        for decision in decide(candidates, scene.settings.policy, holds, now, safety.clock_skew, orders):
             name = decision.candidate.backup
             verdict = self._verdict(decision)
             self._note(user.backups[name.backup_id], decision, verdict)
             if name in unsure and verdict.fate in LIVE:
-                self._mark(self._repository.commit(name))
+                self._mark_late(name)
+            if name in damaged:
+                self._unreadable(name, needed=decision.keep)
+            elif Rule.ERASURE in decision.rules:
+                self._erased(decision, verdict)
         self._unfinished(user)
 
     def _may_go(self, name: BackupName) -> bool:
@@ -147,12 +163,30 @@ class BackupStage:
                 scene.report.counts["segments_expire"] += 1
                 scene.sink(BACKUPS, {"segment": blob.key, "fate": Fate.EXPIRE.name, "why": "it has no commit record"})
 
-    def _unreadable(self, name: BackupName) -> None:
+    def _unreadable(self, name: BackupName, *, needed: bool) -> None:
+        """Note a damaged commit record. What an erased one needed may go: nobody may have it."""
         report = self._scene.report
         report.counts["unreadable"] += 1
         report.note(report.unreadable, "/".join(name))
-        if name not in self._scene.settings.written_off:
+        if needed and name not in self._written_off:
+            report.counts["unreadable_needed"] += 1
             self._fates.blocked = True
+
+    def _erased(self, decision: Decision, verdict: Verdict) -> None:
+        """Count what is erased; let its packs be written anew without it, where others need them too."""
+        report = self._scene.report
+        report.counts["backups_erased_and_held" if decision.keep else "backups_erased"] += 1
+        if decision.keep or verdict.fate not in LIVE:
+            return
+        name = decision.candidate.backup
+        if verdict.fate is Fate.CONDEMN:
+            report.counts["backups_erased_anew"] += 1
+            user = f"{name.source}/{name.user}"
+            if user not in report.erased:
+                report.note(report.erased, user)
+        with suppress(NotFoundError):  # the lifecycle took it between the listing and now
+            for pack in self._repository.commit(name).packs:
+                self._scene.table.taint(pack)
 
     def _mark(self, record: CommitRecord) -> None:
         name = BackupName(record.source, record.user, record.backup_id)
@@ -160,17 +194,15 @@ class BackupStage:
             if not self._scene.table.mark(pack) and len(self._fates.not_listed) < _MISSING:
                 self._fates.not_listed.setdefault(pack, name)
         if self._scene.settings.measure:
-            self._measure(record)
+            self._measuring.add(record)
 
-    def _measure(self, record: CommitRecord) -> None:
-        """Note which parts of packs a backup needs. When a manifest is damaged, nothing can be called sparse."""
+    def _mark_late(self, name: BackupName) -> None:
+        """Mark a backup that was let go before. The lifecycle may have hidden it since it was listed."""
         try:
-            for line in self._repository.entries(record):
-                if isinstance(line, Line):
-                    for _chunk, pack, offset, stored, _length in line.document["chunks"]:
-                        self._scene.table.cover(pack, offset, stored)
-        except CorruptionError:
-            self._fates.measured = False
+            self._mark(self._repository.commit(name))
+        except BackupNotFoundError:
+            with suppress(BackupNotFoundError):  # and it cannot be brought back either
+                self._mark(record_in_versions(self._scene.ports.vault, name))
 
 
 def _line(decision: Decision, verdict: Verdict, past: BackupPast) -> dict[str, Any]:

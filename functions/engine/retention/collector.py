@@ -54,6 +54,7 @@ def collect(ports: CollectorPorts, settings: CollectSettings, show: Sink | None 
     if not settings.dry_run:
         plan.finish({**_head(scene), **report.document()})
         Acts(scene).run(fates, missing)
+        report.counts["locks_extended"] = scene.extender.count
         write_done(ports.store, report.collection, _done(scene))
     return report
 
@@ -86,9 +87,9 @@ def _refuse(scene: Scene, fates: BackupFates) -> None:
     if fates.blocked:
         fates.orphans.clear()
         scene.report.refused.append("a commit record cannot be read: nobody knows what its backup needs")
-    if not fates.measured:
+    if fates.unmeasured:
         scene.table.forget_measures()
-        scene.report.refused.append("a manifest is damaged: no pack is called sparse")
+        scene.report.refused.append(f"{fates.unmeasured}: no pack is called sparse")
 
 
 def _head(scene: Scene) -> dict[str, Any]:

@@ -7,11 +7,11 @@ they are counted as periods, and spans of 24 hours where they are an age.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
-from functions.engine.retention.policy import Candidate, Decision, Hold, Reason, RetentionPolicy, Rule
+from functions.engine.retention.policy import Candidate, Decision, Erasure, Hold, Reason, RetentionPolicy, Rule
 
 _DAY = timedelta(days=1)
 _Period: TypeAlias = Callable[[datetime], str]
@@ -31,25 +31,47 @@ def decide(
     holds: Sequence[Hold],
     now: datetime,
     clock_skew: timedelta,
+    erasures: Sequence[Erasure] = (),
 ) -> list[Decision]:
     """Decide on all backups of one user; give the decisions oldest first.
 
-    Counts and the newest complete one are found among those that are readable and not from the future, that is, not
-    more than `clock_skew` after `now`.
+    Counts and the newest complete one are found among those that are readable, not from the future, that is, not
+    more than `clock_skew` after `now`, and not erased. Of what is erased a hold keeps it, and no other rule does.
     """
     ordered = sorted(candidates, key=lambda candidate: candidate.backup.backup_id)
-    sane = [item for item in ordered if item.readable and item.taken <= now + clock_skew]
+    erased = _erased(ordered, erasures)
+    others = [item for item in ordered if item.backup.backup_id not in erased]
+    sane = [item for item in others if item.readable and item.taken <= now + clock_skew]
     findings: dict[str, list[_Finding]] = defaultdict(list)
     for finding in (
-        *_by_age(ordered, policy.days, now),
+        *_by_age(others, policy.days, now),
         *_by_counts(sane, policy),
-        *_newest(ordered),
+        *_newest(others),
         *_newest_complete(sane),
         *_held(ordered, holds),
-        *_odd(ordered, now, clock_skew),
+        *_by_erasure(ordered, erased, holds),
+        *_odd(others, now, clock_skew),
     ):
         findings[finding.backup_id].append(finding)
     return [_decision(item, findings[item.backup.backup_id]) for item in ordered]
+
+
+def _erased(ordered: Sequence[Candidate], erasures: Sequence[Erasure]) -> Mapping[str, Erasure]:
+    """Give what is erased and by which order: the first that covers it.
+
+    So are the empty backups that follow: they say nothing but that the user is gone, and name him.
+    """
+    found: dict[str, Erasure] = {}
+    back = False
+    for item in ordered:
+        order = next((order for order in erasures if order.covers(item.taken, item.written)), None)
+        if order is None and item.empty and item.readable and not back:
+            order = erasures[-1] if erasures else None
+        if order is not None:
+            found[item.backup.backup_id] = order
+        else:
+            back = True
+    return found
 
 
 def _decision(candidate: Candidate, findings: Sequence[_Finding]) -> Decision:
@@ -127,6 +149,18 @@ def _held(ordered: Sequence[Candidate], holds: Sequence[Hold]) -> Iterator[_Find
                 what = "this backup" if hold.backup_id is not None else "this user"
                 reason = Reason(Rule.HOLD, f"hold {hold.hold_id} on {what}: {hold.reason}")
                 yield _Finding(item.backup.backup_id, keeps=True, reason=reason)
+
+
+def _by_erasure(
+    ordered: Sequence[Candidate], erased: Mapping[str, Erasure], holds: Sequence[Hold]
+) -> Iterator[_Finding]:
+    """Let go of what is erased. A hold goes before it, and then it says that it waits."""
+    for item in ordered:
+        order = erased.get(item.backup.backup_id)
+        if order is not None:
+            held = any(hold.covers(item.backup) for hold in holds)
+            text = f"erasure {order.erasure_id}{' waits for the end of the hold' if held else ''}: {order.reason}"
+            yield _Finding(item.backup.backup_id, held, Reason(Rule.ERASURE, text))
 
 
 def _odd(ordered: Sequence[Candidate], now: datetime, clock_skew: timedelta) -> Iterator[_Finding]:

@@ -39,6 +39,8 @@ class PackStage:
         if verdict.fate is Fate.CONDEMN and self.scene.report.counts["packs_condemn"] >= safety.condemn_limit:
             self.scene.report.counts["packs_left_for_the_next"] += 1
             return Verdict(Fate.KEEP)
+        if verdict.fate is Fate.KEEP and facts.live and self.scene.table.is_tainted(position):
+            return Verdict(Fate.DRAIN, "holds chunks of a user who is erased")
         return verdict
 
     def _note(self, position: int, facts: PackFacts, verdict: Verdict) -> None:

@@ -19,6 +19,7 @@ _MANY = 4_096
 """From so many packs on they are found by the first two bytes of their ids instead of one."""
 _GRAINS = 256
 """Parts into which a pack is divided to measure how much of it is needed."""
+_TAGGED, _TAINTED = 1, 2
 
 
 class Past(IntEnum):
@@ -134,7 +135,17 @@ class PackTable:
 
     def remember_tag(self, position: int) -> None:
         """Note that an earlier collection may have tagged a pack."""
-        self._tagged[position] = 1
+        self._tagged[position] |= _TAGGED
+
+    def taint(self, pack: PackId) -> None:
+        """Note that a pack holds chunks of a user who is erased."""
+        position = self.find(bytes.fromhex(pack))
+        if position is not None:
+            self._tagged[position] |= _TAINTED
+
+    def is_tainted(self, position: int) -> bool:
+        """Say whether it was noted that a pack holds such chunks."""
+        return bool(self._tagged[position] & _TAINTED)
 
     def facts(self, position: int) -> PackFacts:
         """Give what is known of a pack."""
@@ -146,7 +157,7 @@ class PackTable:
             bool(self._live[position]),
             Past(self._past[position]),
             _moment(since) if since else None,
-            bool(self._tagged[position]),
+            bool(self._tagged[position] & _TAGGED),
         )
 
     def decide(self, position: int, fate: Fate) -> None:

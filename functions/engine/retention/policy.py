@@ -15,7 +15,7 @@ MAX_DAYS = 36_500
 
 
 class Rule(StrEnum):
-    """What keeps a backup. Each rule alone is enough."""
+    """What keeps a backup. Each rule alone is enough, but for the last word of an erasure."""
 
     DAYS = "days"
     DAILY = "daily"
@@ -23,6 +23,8 @@ class Rule(StrEnum):
     MONTHLY = "monthly"
     YEARLY = "yearly"
     HOLD = "hold"
+    ERASURE = "erasure"
+    """Keeps nothing: it lets go, whatever the other rules say, unless a hold is there."""
     NEWEST = "newest"
     """The newest of a user, complete or not: the next backup builds on it."""
     NEWEST_COMPLETE = "newest-complete"
@@ -71,7 +73,7 @@ class Candidate(NamedTuple):
     """A committed backup as retention sees it.
 
     `taken` is the time in its name, `written` when the bucket got its commit record. `readable` is false when the
-    record is damaged or says what this release does not know; `complete` means nothing then.
+    record is damaged or says what this release does not know; `complete` and `empty` mean nothing then.
     """
 
     backup: BackupName
@@ -79,6 +81,8 @@ class Candidate(NamedTuple):
     written: datetime
     complete: bool
     readable: bool = True
+    empty: bool = False
+    """It holds no file: the user owned nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,25 @@ class Hold:
     def covers(self, backup: BackupName) -> bool:
         """Say whether it keeps this backup."""
         return (self.source, self.user) == backup[:2] and self.backup_id in {None, backup.backup_id}
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """An order to keep nothing of a user that was backed up until `ordered`, by the bucket's clock."""
+
+    erasure_id: str
+    source: str
+    user: str
+    reason: str
+
+    @property
+    def ordered(self) -> datetime:
+        """When it was ordered: its id says so."""
+        return datetime.strptime(self.erasure_id.partition("-")[0], "%Y%m%dT%H%M%S%z")
+
+    def covers(self, taken: datetime, written: datetime) -> bool:
+        """Say whether a backup of the user was there, or had begun, by whichever clock says so."""
+        return min(taken, written) <= self.ordered
 
 
 class Decision(NamedTuple):

@@ -11,6 +11,7 @@ from functions.engine.model import PackId
 from functions.engine.repository import BackupName
 from functions.engine.retention.policy import RetentionPolicy
 from functions.engine.safety import DEFAULT_SAFETY, SafetyParameters
+from functions.engine.timed_store import TimeLeft
 
 SAMPLE = 100
 """How many names a report holds of each kind of trouble; the counts are of all."""
@@ -25,6 +26,8 @@ class CollectSettings:
     safety: SafetyParameters = DEFAULT_SAFETY
     measure: bool = False
     """Read all manifests, find sparse packs and drain them. Worth it before a FULL run."""
+    measuring_time: TimeLeft | None = None
+    """Gives the seconds that are left for measuring. Without any it is given up, and the collection goes on."""
     dry_run: bool = False
     """Decide, write nothing, change nothing."""
     expire_share: float | None = None
@@ -54,6 +57,8 @@ class CollectionReport:
     skewed: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     """Packs that a backup needs and that are not there, and the backup."""
+    erased: list[str] = field(default_factory=list)
+    """Users whose backups were condemned for an order that no collection had followed before."""
     damaged: list[PackId] = field(default_factory=list)
     """Packs that no backup needs and whose index cannot be read: they stay."""
 
@@ -72,4 +77,5 @@ class CollectionReport:
             "unreadable": self.unreadable,
             "skewed": self.skewed,
             "missing": self.missing,
+            "erased": self.erased,
         }

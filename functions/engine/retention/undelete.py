@@ -8,9 +8,10 @@ object is. What the lifecycle has deleted for good does not come back from this 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 from functions.contract.object_keys import commit_key, manifest_key, pack_key
 from functions.engine.commit import CommitRecord, decode_commit
@@ -27,6 +28,10 @@ class Undeleted(StrEnum):
     THERE = "there"
     UNTAGGED = "untagged"
     BROUGHT_BACK = "brought back"
+
+
+Mapper: TypeAlias = Callable[[Callable[[str], Undeleted], Iterable[str]], Iterator[Undeleted]]
+"""`map`, or something like it with several threads."""
 
 
 def undelete_object(vault: Vault, key: str) -> Undeleted:
@@ -52,28 +57,37 @@ def undelete_pack(vault: Vault, pack: PackId) -> Undeleted:
     return undelete_object(vault, pack_key(pack))
 
 
-def undelete_backup(ports: CollectorPorts, name: BackupName) -> Counter[Undeleted]:
+def undelete_backup(ports: CollectorPorts, name: BackupName, mapper: Mapper = map) -> Counter[Undeleted]:
     """Bring back a backup: its packs, its manifests, and its commit record last; count what became of them.
 
+    `mapper` may do several of them at once, and show how far it is.
     Retention may let it go again: `hold_and_undelete` does not. BackupNotFoundError when its commit record is gone for
     good, BlobNotFoundError when something that it needs is; then what could be brought back has been.
     """
-    record = _record(ports.vault, name)
-    keys = [pack_key(pack) for pack in record.packs]
-    keys += [manifest_key(*name, segment.number) for segment in record.segments]
-    counts = Counter(undelete_object(ports.vault, key) for key in keys)
+    record = record_in_versions(ports.vault, name)
+    counts = Counter(mapper(lambda key: undelete_object(ports.vault, key), needed_keys(record)))
     counts[undelete_object(ports.vault, commit_key(*name))] += 1
     ports.shelf.brought_back(name)
     return counts
 
 
-def hold_and_undelete(ports: CollectorPorts, name: BackupName, author: Author, now: datetime) -> Counter[Undeleted]:
+def needed_keys(record: CommitRecord) -> list[str]:
+    """Give the keys of everything that a backup needs but its commit record: packs, then manifests."""
+    keys = [pack_key(pack) for pack in record.packs]
+    name = BackupName(record.source, record.user, record.backup_id)
+    return keys + [manifest_key(*name, segment.number) for segment in record.segments]
+
+
+def hold_and_undelete(
+    ports: CollectorPorts, name: BackupName, author: Author, now: datetime, mapper: Mapper = map
+) -> Counter[Undeleted]:
     """Put a hold on a backup, so that no collection takes it again, and bring it back."""
     set_hold(ports.store, name.source, name.user, name.backup_id, author, now, ports.ids)
-    return undelete_backup(ports, name)
+    return undelete_backup(ports, name, mapper)
 
 
-def _record(vault: Vault, name: BackupName) -> CommitRecord:
+def record_in_versions(vault: Vault, name: BackupName) -> CommitRecord:
+    """Read the newest version of a commit record, hidden or not. BackupNotFoundError when none is left."""
     key = commit_key(*name)
     version = _newest(vault.versions(key))
     if version is None:

@@ -50,11 +50,11 @@ Found: TypeAlias = tuple[StoredBackup, Answer]
 """A committed backup and its commit record, or what keeps it from being read."""
 
 
-def stored_users(store: BlobStore) -> Iterator[StoredUser]:
-    """List everything below `snapshots/`; give a user when his last object has come. Holds one user's keys."""
+def stored_users(store: BlobStore, prefix: str = SNAPSHOTS) -> Iterator[StoredUser]:
+    """List everything below `prefix`; give a user when his last object has come. Holds one user's keys."""
     current: StoredUser | None = None
     found: dict[str, StoredBackup] = {}
-    for blob in store.list(SNAPSHOTS):
+    for blob in store.list(prefix):
         parsed = parse_snapshot_key(blob.key)
         if parsed is None:
             continue
@@ -75,9 +75,10 @@ def stored_users(store: BlobStore) -> Iterator[StoredUser]:
 class Walk:
     """One pass over all users. `records` gives commit records as they come, `users` whoever is complete by then."""
 
-    def __init__(self, store: BlobStore) -> None:
-        """Nothing is asked yet."""
+    def __init__(self, store: BlobStore, prefix: str = SNAPSHOTS) -> None:
+        """Nothing is asked yet. `prefix` may be that of a source or of a user."""
         self._store = store
+        self._prefix = prefix
         self._ahead: deque[StoredUser] = deque()
 
     def __iter__(self) -> Iterator[tuple[StoredUser, Iterator[Found]]]:
@@ -95,7 +96,7 @@ class Walk:
             yield user, self._records_of(user, waiting, records)
 
     def _names(self) -> Iterator[BackupName]:
-        for user in stored_users(self._store):
+        for user in stored_users(self._store, self._prefix):
             self._ahead.append(user)
             yield from (backup.name for backup in user.committed)
 
@@ -121,7 +122,9 @@ def candidate_of(backup: StoredBackup, record: Answer) -> Candidate:
         return Candidate(backup.name, written, written, complete=False, readable=False)
     if isinstance(record, StrongroomError):
         return Candidate(backup.name, taken, written, complete=False, readable=False)
-    return Candidate(backup.name, taken, written, record.status is BackupStatus.COMPLETED)
+    complete = record.status is BackupStatus.COMPLETED
+    empty = not record.totals.files and not record.totals.unreadable
+    return Candidate(backup.name, taken, written, complete, empty=empty)
 
 
 def modified(blob: BlobInfo) -> datetime:

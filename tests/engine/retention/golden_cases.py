@@ -7,7 +7,7 @@ from typing import Any
 
 from functions.engine.repository import BackupName
 from functions.engine.retention.decide import decide
-from functions.engine.retention.policy import Candidate, Hold, RetentionPolicy
+from functions.engine.retention.policy import Candidate, Erasure, Hold, RetentionPolicy
 
 SOURCE, USER = "reports", "alice"
 
@@ -15,12 +15,14 @@ SOURCE, USER = "reports", "alice"
 def decisions(case: dict[str, Any]) -> list[dict[str, Any]]:
     """Decide a case."""
     holds = [Hold(hold["id"], SOURCE, hold["user"], hold["backup"], hold["reason"]) for hold in case["holds"]]
+    erasures = [Erasure(order["id"], SOURCE, USER, order["reason"]) for order in case.get("erasures", [])]
     found = decide(
         [_candidate(item) for item in case["backups"]],
         RetentionPolicy(**case["policy"]),
         holds,
         _moment(case["now"]),
         timedelta(hours=1),
+        erasures,
     )
     return [
         {
@@ -36,9 +38,8 @@ def _candidate(item: dict[str, str]) -> Candidate:
     taken = datetime.strptime(item["id"].partition("-")[0], "%Y%m%dT%H%M%S%z")
     written = _moment(item["written"]) if "written" in item else taken
     status = item["status"]
-    return Candidate(
-        BackupName(SOURCE, USER, item["id"]), taken, written, status == "COMPLETED", status != "UNREADABLE"
-    )
+    complete, readable = status in {"COMPLETED", "EMPTY"}, status != "UNREADABLE"
+    return Candidate(BackupName(SOURCE, USER, item["id"]), taken, written, complete, readable, status == "EMPTY")
 
 
 def _moment(text: str) -> datetime:
