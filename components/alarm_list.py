@@ -38,6 +38,8 @@ _MINUTE = 60
 WATCHED_KINDS = ("drill", "sample")
 """Kinds of verification whose silence is an alarm. A weekly one needs more than the seven days that CloudWatch can look
 back."""
+COLLECTION_HOURS = 50
+"""Two days, and what a collection has for starting late and taking long. Locks end a week after the last one."""
 STORAGE_TYPES = (
     "StandardStorage",
     "StandardIAStorage",
@@ -85,6 +87,7 @@ def alarm_list(watched: Watched, limits: Limits) -> list[Alarm]:
         chain(
             *(_source_alarms(watched.stack, source, limits) for source in watched.sources),
             _proof_alarms(watched.stack, limits),
+            _collection_alarms(watched.stack),
             _function_alarms(watched.functions, limits),
             _queue_alarms(watched, limits),
             _table_alarms(watched.tables, limits),
@@ -121,7 +124,7 @@ def _silence_alarm(page: str, thing: str, says: str, series: Series, hours: int)
     """Give the alarm that rings when nothing of a series came for so many hours."""
     expression, period, periods = silent(series, hours)
     return Alarm(
-        name=f"{page}-{thing}",
+        name=f"{page}-{thing}" if thing else page,
         page=page,
         says=says,
         series=(series,),
@@ -221,6 +224,21 @@ def _proof_alarms(stack: str, limits: Limits) -> Iterator[Alarm]:
         yield _silence_alarm("verify-missing", kind, says, ended, limits.silence_hours)
     says = "A message on a job queue could not be understood. It lies in the dead-letter queue."
     yield _alarm("messages-rejected", "", says, own(Metric.MESSAGES_REJECTED, stack, statistic="Sum"))
+
+
+def _collection_alarms(stack: str) -> Iterator[Alarm]:
+    """Give the alarms on collections. Each collection counts all of it, zero included."""
+    ended = own(Metric.COLLECTIONS_COMPLETED, stack, statistic="Sum")
+    yield _silence_alarm(
+        "collection-missing", "", f"No collection has ended for {COLLECTION_HOURS} hours.", ended, COLLECTION_HOURS
+    )
+    for page, metric, says in (
+        ("collection-refused", Metric.COLLECTION_REFUSED, "A collection would not let go of what was due."),
+        ("packs-missing", Metric.PACKS_MISSING, "Packs that a backup needs were not there."),
+        ("records-unreadable", Metric.RECORDS_UNREADABLE, "Commit records cannot be read."),
+        ("clock-skewed", Metric.BACKUPS_SKEWED, "Backups have names from the future: a clock was wrong."),
+    ):
+        yield _alarm(page, "", says, own(metric, stack, statistic="Maximum"), 1, STAYS, tells_end=True)
 
 
 def _function_alarms(functions: Mapping[str, FunctionRef], limits: Limits) -> Iterator[Alarm]:

@@ -39,6 +39,8 @@ class AlarmsArgs:
     replica: ReplicaPlace | None = None
     runbooks: str = RUNBOOKS
     """Where the pages are: a path of the repository, or the address of its folder."""
+    quiet: bool = False
+    """Rings, and tells nobody: nothing comes by the clock, so that nothing can be missed."""
 
 
 class Alarms(pulumi.ComponentResource):
@@ -71,6 +73,7 @@ class Alarms(pulumi.ComponentResource):
             alarm_description=f"{alarm.says} What to do: {self._args.runbooks}/{alarm.page}.md",
             alarm_actions=[topic.arn],
             ok_actions=[topic.arn] if alarm.tells_end else [],
+            actions_enabled=False if self._args.quiet else None,
             comparison_operator=alarm.comparison.value,
             threshold=alarm.threshold,
             evaluation_periods=alarm.periods,

@@ -208,7 +208,9 @@ def policy_statements(args: BucketArgs, arn: Input[str]) -> list[Statement]:
         # CloudTrail encrypts its digest files with S3's own key: refused, the trail could not be validated.
         statements += bucket_policy.own_key_only(arn, args.key.arn)
     if args.kind in HOLDS_BACKUPS:
+        statements += bucket_policy.no_overwrites(arn, args.break_glass)
         statements += bucket_policy.no_tagging(arn, args.expirers)
+        statements += bucket_policy.no_orders(arn, args.expirers)
     if args.lock is not None:
         statements += bucket_policy.bounded_lock(arn, args.lock)
     return [*statements, *args.statements]

@@ -15,6 +15,7 @@ from pulumi import Input, Output
 
 from components.rights_policy import Statement
 from components.settings.retention import EXTENSION_DAYS, MAX_DAYS
+from functions.contract.object_keys import ERASURES, WRITE_OFFS
 from functions.engine.errors import ConfigurationError
 
 MIN_TLS: Final = "1.2"
@@ -89,9 +90,30 @@ def no_deletes(arn: Input[str], break_glass: Sequence[str]) -> list[Statement]:
     return [_deny("NoDeletes", list(_DELETES), _all(arn), _unless(break_glass))]
 
 
+def no_overwrites(arn: Input[str], break_glass: Sequence[str]) -> list[Statement]:
+    """Refuse uploads that do not ask for a free key, to everybody but the break-glass roles, who repair.
+
+    A new version over a commit record could name fewer packs, and the others would be let go. The second condition
+    leaves out the requests that begin an upload in parts and carry no object yet (Amazon S3 User Guide, "Enforce
+    conditional writes on Amazon S3 buckets"). So nobody copies into the bucket, either; replication does, by
+    `s3:ReplicateObject`.
+    """
+    blind = {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}}
+    return [_deny("NoOverwrites", "s3:PutObject", _objects(arn), {**blind, **_unless(break_glass)})]
+
+
 def no_tagging(arn: Input[str], expirers: Sequence[str]) -> list[Statement]:
     """Refuse tags to everybody but the named roles: one tag makes the lifecycle delete."""
     return [_deny("NoTagging", list(_TAGGING), _objects(arn), _unless(expirers))]
+
+
+def no_orders(arn: Input[str], expirers: Sequence[str]) -> list[Statement]:
+    """Refuse erasures, and the writing off of backups, to everybody but the named roles.
+
+    One such object has a user's backups let go by the next collection, as a tag has one object deleted.
+    """
+    orders: list[Input[str]] = [Output.concat(arn, f"/{prefix}*") for prefix in (ERASURES, WRITE_OFFS)]
+    return [_deny("NoOrders", "s3:PutObject", orders, _unless(expirers))]
 
 
 def bounded_lock(arn: Input[str], lock: Lock) -> list[Statement]:

@@ -127,14 +127,14 @@ def _own(stack: str, source: str | None, statistic: Statistic, *metrics: MetricN
 
 
 def operations(args: DashboardsArgs) -> dict[str, object]:
-    """Give the body of the operations dashboard: alarms, runs, proofs, queues, functions, tables."""
+    """Give the body of the operations dashboard: alarms, runs, proofs, collections, queues, functions, tables."""
     watched = args.watched
     widgets = [text(f"# {watched.stack}: operations\nEvery alarm names its page in docs/runbooks.")]
     starts = range(0, len(args.alarms), _ALARMS_SHOWN)
     widgets += [alarm_states("Alarms", args.alarms[start : start + _ALARMS_SHOWN]) for start in starts]
     for source in watched.sources:
         widgets += _runs(source, args)
-    widgets += [*_proofs(args), *_queues(args), *_functions(args), *_tables(args)]
+    widgets += [*_proofs(args), *_collections(args), *_queues(args), *_functions(args), *_tables(args)]
     return {"widgets": laid_out(widgets)}
 
 
@@ -170,6 +170,17 @@ def _proofs(args: DashboardsArgs) -> Iterator[Widget]:
         yield graph(f"{source}: longest without proof", of("Maximum", Metric.DRILL_AGE_MAX), region, limit=limit)
         restores = [*of("Sum", Metric.RESTORES_FAILED), *of("Maximum", Metric.RESTORE_DURATION)]
         yield graph(f"{source}: restores", restores, region)
+
+
+def _collections(args: DashboardsArgs) -> Iterator[Widget]:
+    of, region = partial(_own, args.watched.stack, None), args.region
+    gone = of("Sum", Metric.BACKUPS_EXPIRED, Metric.PACKS_CONDEMNED, Metric.PACKS_EXPIRED, Metric.LOCKS_EXTENDED)
+    yield graph("Collections: let go, and kept locked", gone, region, period=DAY)
+    yield graph("Collections: bytes let go", of("Sum", Metric.BYTES_EXPIRED), region, period=DAY)
+    ended = [*of("Sum", Metric.COLLECTIONS_COMPLETED), *of("Maximum", Metric.COLLECTION_REFUSED)]
+    troubles = of("Maximum", Metric.PACKS_MISSING, Metric.RECORDS_UNREADABLE, Metric.BACKUPS_SKEWED)
+    yield graph("Collections: ended, refused, troubles", [*ended, *troubles], region)
+    yield graph("Collections: seconds", of("Maximum", Metric.COLLECTION_DURATION), region)
 
 
 def _queues(args: DashboardsArgs) -> Iterator[Widget]:

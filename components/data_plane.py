@@ -23,6 +23,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "restore": "Plans restores, fans them out and follows them",
     "restore_worker": "Does tasks of restores",
     "verifier": "Proves that backups can be restored",
+    "collector": "Lets go of what no kept backup needs, and extends locks",
 }
 """By the name of the function's module in `functions/handlers`."""
 

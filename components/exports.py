@@ -7,6 +7,7 @@ from typing import Any
 from components.refs import TopicRef
 from components.service import Service
 from components.settings import Names, Settings
+from components.settings.names import PREFIX
 from components.storage import Storage
 from components.watch import Watch
 
@@ -16,9 +17,20 @@ def capabilities(settings: Settings) -> dict[str, Any]:
     schedules, retention = settings.schedules, settings.retention
     return {
         "backup": "incremental, full and manual; deduplicated and compressed",
-        "schedules": {"incremental": schedules.incremental, "full": schedules.full, "timezone": schedules.timezone},
+        "schedules": {
+            "incremental": schedules.incremental,
+            "full": schedules.full,
+            "timezone": schedules.timezone,
+            "paused": schedules.paused,
+        },
         "sources": [source.name for source in settings.sources],
         "retentionDays": retention.days,
+        "retentionCounts": {
+            "daily": retention.daily,
+            "weekly": retention.weekly,
+            "monthly": retention.monthly,
+            "yearly": retention.yearly,
+        },
         "undeleteDays": retention.undelete_days,
         "objectLock": f"{retention.lock_mode}, {retention.lock_days} days",
         "storageClass": settings.tier.storage_class,
@@ -46,13 +58,16 @@ def exports(
         "BackupBucketName": storage.repository.name,
         "ReplicationBucketName": copy.bucket.name if copy else None,
         "ReplicationRegion": copy.region if copy else None,
+        "PromotedFrom": f"{PREFIX}-{settings.promote.environment}" if settings.promote else None,
         "ScratchBucketName": storage.scratch.name,
         "AccessLogsBucketName": storage.logs.name,
         "AuditBucketName": storage.trail_files.name,
         "EncryptionKeyId": storage.key_id,
         "EncryptionKeyArn": storage.key.arn,
+        "RepositoryKeyArn": storage.repository_key.arn,
         "ReplicationKeyArn": copy.key.arn if copy else None,
         "RestoreRoleArn": storage.restore_role_arn,
+        "BackfillRoleArn": storage.backfill_role_arn,
         "Tables": {name: table.name for name, table in storage.tables.items()},
         "MetadataTableName": storage.tables["backups"].name,
         "DeduplicationTableName": storage.tables["dedup"].name,

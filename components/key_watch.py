@@ -43,6 +43,8 @@ class KeyWatchArgs:
     places: tuple[KeyPlace, ...]
     partition: str = "aws"
     runbooks: str = "docs/runbooks"
+    more_keys: tuple[KeyRef, ...] = ()
+    """Keys that are watched too, and that encrypt no topic of these."""
 
 
 class KeyWatch(pulumi.ComponentResource):
@@ -51,7 +53,7 @@ class KeyWatch(pulumi.ComponentResource):
     def __init__(self, name: str, args: KeyWatchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("strongroom:index:KeyWatch", name, None, opts)
         self._args = args
-        keys = [place.key for place in args.places]
+        keys = [*(place.key for place in args.places), *args.more_keys]
         for place in args.places:
             self._tell(place, self._rule(f"{PAGE}-{place.region}", place.region, keys))
         if len(args.places) > 1:

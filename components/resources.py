@@ -9,6 +9,7 @@ from pulumi import Input, Output
 
 from components.refs import BucketRef, KeyRef, QueueRef, TableRef, TopicRef
 from functions.contract.environment import SourceSetting
+from functions.contract.object_keys import COLLECTIONS, PACKS, SNAPSHOTS
 from functions.contract.tables import STATUS_INDEX
 
 _INDEXED = ("runs", "restores")
@@ -24,7 +25,11 @@ class Resources:
     functions: Mapping[str, str]
     """Names of the functions, by the name of their modules in `functions/handlers`."""
     key: KeyRef
-    """What repository, scratch bucket, tables, queues and topic are encrypted with."""
+    """What scratch bucket, tables, queues and topic are encrypted with."""
+    repository_key: KeyRef
+    """What the repository is encrypted with: the same, unless it was taken over from another stack."""
+    more_table_keys: tuple[Input[str], ...] = ()
+    """ARNs of the keys of tables that were taken over from another stack."""
     sources: tuple[SourceSetting, ...]
     source_keys: tuple[Input[str], ...] = ()
     """ARNs of the keys that sources are encrypted with."""
@@ -71,7 +76,7 @@ def shared_arns(resources: Resources) -> dict[str, list[Input[str]]]:
         "priority_queue": [resources.priority_queue.arn],
         "restore_queue": [resources.restore_queue.arn],
         "queue_key": key,
-        "table_key": key,
+        "table_key": [*key, *resources.more_table_keys],
         "environment_key": key,
         "topic": [resources.topic.arn],
         "topic_key": key,
@@ -80,7 +85,9 @@ def shared_arns(resources: Resources) -> dict[str, list[Input[str]]]:
         "source_key": list(resources.source_keys),
         "repository": [resources.repository.arn],
         "repository_objects": [below(resources.repository.arn, "/*")],
-        "repository_key": key,
+        "repository_backups": [below(resources.repository.arn, f"/{folder}*") for folder in (PACKS, SNAPSHOTS)],
+        "repository_plans": [below(resources.repository.arn, f"/{COLLECTIONS}*")],
+        "repository_key": [resources.repository_key.arn],
         "scratch": [resources.scratch.arn],
         "scratch_objects": [below(resources.scratch.arn, f"/{literal(resources.scratch_prefix)}*")],
         "scratch_key": key,

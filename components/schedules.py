@@ -12,7 +12,7 @@ from pulumi import ComponentResource, Output, ResourceOptions
 from components.policy import document, trust
 from components.refs import FunctionRef, KeyRef, QueueRef
 from components.rights_policy import allow
-from functions.contract.messages import RestoreEvent, StartEvent, VerifyEvent
+from functions.contract.messages import CollectEvent, RestoreEvent, StartEvent, VerifyEvent
 from functions.engine.errors import ConfigurationError
 
 EVENT_AGE_SECONDS: Final = 3_600
@@ -36,6 +36,8 @@ TARGETS: Final[Mapping[str, Target]] = {
     "structure": Target("verifier", {VerifyEvent.VERIFY: "structure"}),
     "drill": Target("verifier", {VerifyEvent.VERIFY: "drill"}),
     "restore_poll": Target("restore", {RestoreEvent.POLL: True}),
+    "collect": Target("collector", {}),
+    "measure": Target("collector", {CollectEvent.MEASURE: True}),
 }
 """By the names of the settings."""
 
@@ -72,6 +74,7 @@ class SchedulesArgs:
     region: str
     timezone: str = "UTC"
     partition: str = "aws"
+    paused: bool = False
 
 
 class Schedules(ComponentResource):
@@ -124,6 +127,7 @@ class Schedules(ComponentResource):
             group_name=group.name,
             schedule_expression=entry.expression,
             schedule_expression_timezone=args.timezone,
+            state="DISABLED" if args.paused else "ENABLED",
             flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
             kms_key_arn=args.key.arn,
             target=aws.scheduler.ScheduleTargetArgs(

@@ -80,6 +80,8 @@ class Service(ComponentResource):
             region=settings.region,
             functions={function: names.function(function) for function in DESCRIPTIONS},
             key=storage.key,
+            repository_key=storage.repository_key,
+            more_table_keys=(storage.repository_key.arn,) if settings.promote and settings.promote.tables else (),
             sources=tuple(SourceSetting(s.name, s.bucket, s.prefix, s.priority) for s in settings.sources),
             source_keys=tuple(source.key_arn for source in settings.sources if source.key_arn),
             repository=storage.repository,
@@ -124,22 +126,30 @@ class Service(ComponentResource):
             region=settings.region,
             timezone=settings.schedules.timezone,
             partition=settings.partition,
+            paused=settings.schedules.paused,
         )
         return Schedules("schedules", args, self._own).group
 
 
 def _values(settings: Settings) -> dict[str, object]:
     """Give what functions know of the settings, by the fields of their environments."""
-    verification = settings.verification
+    verification, retention = settings.verification, settings.retention
     return {
         "max_receive_count": RECEIVES,
-        "retention_days": settings.retention.days,
+        "retention_days": retention.days,
+        # 0 is off, and no number that an environment may hold.
+        "keep_daily": retention.daily or None,
+        "keep_weekly": retention.weekly or None,
+        "keep_monthly": retention.monthly or None,
+        "keep_yearly": retention.yearly or None,
+        "expire_share": retention.expire_share,
+        "lock_days": retention.lock_days,
         "run_window_minutes": settings.alarms.run_window_minutes,
         "rpo_hours": settings.alarms.rpo_hours,
         "sample_percent": verification.sample_percent,
         "drills_a_day": verification.drills_a_day,
         "drill_coverage_days": verification.drill_coverage_days,
-        "drills_kept_days": settings.retention.audit_days,
+        "drills_kept_days": retention.audit_days,
     }
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pulumi import ComponentResource, Output, ResourceOptions
 
 from components.access import Access, AccessArgs, bucket_statements
+from components.adoption import COLLECTOR, adopt, successors
 from components.audit import Audit, AuditArgs
+from components.backfill import Backfill, BackfillArgs
 from components.bucket import Bucket, BucketArgs
 from components.bucket_policy import Lock
 from components.key_policy import cloudtrail, log_groups, publisher, trusted_accounts
@@ -49,12 +51,14 @@ class Storage(ComponentResource):
     key: KeyRef
     key_id: Output[str]
     repository: BucketRef
+    repository_key: KeyRef
     scratch: BucketRef
     logs: BucketRef
     trail_files: BucketRef
     tables: dict[str, TableRef]
     copy: Copy | None
     restore_role_arn: Output[str] | None
+    backfill_role_arn: Output[str] | None
 
     def __init__(self, name: str, args: StorageArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("strongroom:index:Storage", name, None, opts)
@@ -62,13 +66,17 @@ class Storage(ComponentResource):
         settings = args.settings
         primary = self._key("primary", settings.region)
         self.key, self.key_id = primary.ref, primary.key_id
-        self.logs = self._log_bucket(settings.region, ("primary", "scratch", "trail"))
-        self.repository = self._repository()
+        adopted = adopt(settings, args.names)
+        logged: tuple[BucketKind, ...] = ("scratch", "trail") if adopted else ("primary", "scratch", "trail")
+        self.logs = self._log_bucket(settings.region, logged)
+        self.repository = adopted.repository if adopted else self._repository()
+        self.repository_key = adopted.key if adopted else self.key
         self.scratch = self._scratch()
         self.copy = self._copy(settings.replica) if settings.replica else None
         self.trail_files = self._audit()
-        self.tables = self._tables()
+        self.tables = self._tables(adopted.tables if adopted else {})
         self.restore_role_arn = self._access() if settings.access.trusted_accounts else None
+        self.backfill_role_arn = self._backfill(settings.replica) if settings.replica else None
         self.register_outputs({"repository": self.repository.name})
 
     def _key(self, kind: str, region: str) -> Key:
@@ -80,7 +88,7 @@ class Storage(ComponentResource):
             statements += [*cloudtrail(account, names.trail_arn(), partition), publisher(TRAILS, account)]
             trusted = settings.access.trusted_accounts
             if trusted:
-                statements += trusted_accounts(trusted, region, names.bucket_arn("primary"), partition)
+                statements += trusted_accounts(trusted, region, names.repository_arn(), partition)
         return Key(
             kind,
             KeyArgs(
@@ -98,7 +106,7 @@ class Storage(ComponentResource):
 
     def _repository(self) -> BucketRef:
         settings, names = self._settings, self._names
-        trusted, arn = settings.access.trusted_accounts, names.bucket_arn("primary")
+        trusted, arn = settings.access.trusted_accounts, names.repository_arn()
         sources = [source.name for source in settings.sources]
         return self._bucket(
             BucketArgs(
@@ -112,7 +120,7 @@ class Storage(ComponentResource):
                 log_target=self.logs,
                 protect=settings.protect,
                 break_glass=settings.access.break_glass_roles,
-                expirers=settings.access.expirer_roles,
+                expirers=[names.role_pattern(COLLECTOR), *settings.access.expirer_roles],
                 statements=bucket_statements(trusted, arn, sources, settings.partition) if trusted else (),
             )
         )
@@ -164,14 +172,14 @@ class Storage(ComponentResource):
                 log_target=logs,
                 protect=settings.protect,
                 break_glass=settings.access.break_glass_roles,
-                expirers=settings.access.expirer_roles,
+                expirers=[*settings.access.expirer_roles, *successors(settings)],
             )
         )
         replication = Replication(
             "replication",
             ReplicationArgs(
                 source=self.repository,
-                source_key=self.key,
+                source_key=self.repository_key,
                 source_region=settings.region,
                 replica=bucket,
                 replica_key=key,
@@ -208,7 +216,12 @@ class Storage(ComponentResource):
         )
         return audit.ref
 
-    def _tables(self) -> dict[str, TableRef]:
+    def _backfill(self, replica: Replica) -> Output[str] | None:
+        if not replica.backfill:
+            return None
+        return Backfill("backfill", BackfillArgs(self.repository, self.logs), self._own).role_arn
+
+    def _tables(self, adopted: Mapping[str, TableRef]) -> dict[str, TableRef]:
         settings, copy = self._settings, self.copy
         args = TablesArgs(
             names={table: self._names.table(table) for table in TABLES},
@@ -217,6 +230,7 @@ class Storage(ComponentResource):
             replica_region=copy.region if copy else None,
             replica_key=copy.key if copy else None,
             protect=settings.protect,
+            adopted=adopted,
         )
         return Tables("tables", args, self._own).refs
 
@@ -228,7 +242,7 @@ class Storage(ComponentResource):
                 role_name=self._names.of("restore"),
                 trusted_accounts=settings.access.trusted_accounts,
                 repository=self.repository,
-                key=self.key,
+                key=self.repository_key,
                 region=settings.region,
                 sources=[source.name for source in settings.sources],
                 partition=settings.partition,

@@ -2,7 +2,7 @@
 
 With a second region, all but the dedup index become global tables. Their writers are in the first region only: each
 region decides conditions by its own copy, and of two writers the last one wins (Amazon DynamoDB Developer Guide,
-"Global tables: how it works"). Who moves to the second region stops the first.
+"Global tables: how it works"). Who moves to the second region stops the first (docs/runbooks/lose-a-region.md).
 
 The dedup index stays where it is. There it could name packs that have not been replicated, and a writer who believes
 it leaves out bytes that no pack of that region holds. It is rebuilt there from the packs that did arrive.
@@ -11,7 +11,7 @@ it leaves out bytes that no pack of that region holds. It is rebuilt there from 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 import pulumi_aws as aws
@@ -88,6 +88,8 @@ class TablesArgs:
     replica_key: KeyRef | None = None
     protect: bool = True
     """Refuses to delete the tables, both here and at DynamoDB, and leaves them when they go out of the program."""
+    adopted: Mapping[str, TableRef] = field(default_factory=dict)
+    """Tables of `TABLES` that are there already and belong to another stack: they are used, not made."""
 
     def __post_init__(self) -> None:
         """Refuse a table without a name, and a copy that would not be encrypted with a key of its region."""
@@ -107,8 +109,12 @@ class Tables(ComponentResource):
     def __init__(self, name: str, args: TablesArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("strongroom:index:Tables", name, None, opts)
         self._args = args
-        tables = {table: self._table(f"{name}-{table}", args.names[table], spec) for table, spec in TABLES.items()}
-        self.refs = {name: TableRef(table.name, table.arn) for name, table in tables.items()}
+        tables = {
+            table: self._table(f"{name}-{table}", args.names[table], spec)
+            for table, spec in TABLES.items()
+            if table not in args.adopted
+        }
+        self.refs = {**args.adopted, **{name: TableRef(table.name, table.arn) for name, table in tables.items()}}
         self.register_outputs({name: table.arn for name, table in tables.items()})
 
     def _table(self, name: str, physical: str, spec: Spec) -> aws.dynamodb.Table:

@@ -41,7 +41,11 @@ class Watch(ComponentResource):
         away = self._topic_of_replica()
         replica = ReplicaPlace(copy.region, away) if copy and away else None
         watched = self._watched()
-        alarms = Alarms("alarms", AlarmsArgs(watched, settings.alarms, args.topic, replica), self._own)
+        alarms = Alarms(
+            "alarms",
+            AlarmsArgs(watched, settings.alarms, args.topic, replica, quiet=settings.schedules.paused),
+            self._own,
+        )
         self.dashboards = Dashboards(
             "dashboards",
             DashboardsArgs(watched, settings.alarms, settings.region, copy.region if copy else None, alarms.arns),
@@ -50,7 +54,8 @@ class Watch(ComponentResource):
         places = [KeyPlace(settings.region, args.storage.key, args.topic)]
         if copy and away:
             places.append(KeyPlace(copy.region, copy.key, away))
-        watch = KeyWatchArgs(names.stack, settings.account_id, tuple(places), settings.partition)
+        more = (args.storage.repository_key,) if settings.promote else ()
+        watch = KeyWatchArgs(names.stack, settings.account_id, tuple(places), settings.partition, more_keys=more)
         KeyWatch("keys", watch, self._own)
         self._budget()
         self.register_outputs({"dashboards": self.dashboards})

@@ -10,12 +10,14 @@ from components.settings.cron import parse_schedule, times_a_day
 DAYS: Final = 365 / 12
 """Of a month, as AWS counts 730 hours."""
 HOURS: Final = 730
+_NO_SCHEDULES: Final = {"paused", "timezone"}
 
 
 def times_a_month(settings: Settings) -> dict[str, float]:
-    """Give how often each schedule comes."""
-    names = [name for name in type(settings.schedules).model_fields if name != "timezone"]
-    return {name: _daily(str(getattr(settings.schedules, name))) * DAYS for name in names}
+    """Give how often each schedule comes by the clock: never while they are paused."""
+    schedules = settings.schedules
+    names = [name for name in type(schedules).model_fields if name not in _NO_SCHEDULES]
+    return {name: 0.0 if schedules.paused else _daily(str(getattr(schedules, name))) * DAYS for name in names}
 
 
 def backups_a_day(settings: Settings) -> float:

@@ -25,6 +25,7 @@ REPLICATION_METRICS: Final = 4
 replication metrics")."""
 _SOURCE_ALARMS: Final = 11
 _PROOF_ALARMS: Final = 4
+_COLLECTION_ALARMS: Final = 5
 _FUNCTION_ALARMS: Final = 3
 _TABLE_THROTTLES: Final = 2
 _REPLICATION_ALARMS: Final = 2
@@ -58,7 +59,9 @@ class Inventory(NamedTuple):
 def inventory(settings: Settings) -> Inventory:
     """Count what the program makes of the settings."""
     regions = 1 if settings.replica is None else 2
-    replicated = table_names() - NOT_REPLICATED if settings.replica else set()
+    copied = table_names() - NOT_REPLICATED
+    adopted = copied if settings.promote and settings.promote.tables else set()
+    replicated = copied - adopted if settings.replica else set()
     return Inventory(
         alarm_metrics=_alarm_metrics(len(settings.sources), copied=settings.replica is not None),
         metrics=_metrics(len(settings.sources)),
@@ -66,7 +69,7 @@ def inventory(settings: Settings) -> Inventory:
         endpoint_zones=len(interfaces()) * settings.network.zones if settings.network.isolated else 0,
         keys=regions,
         functions=len(RIGHTS),
-        tables=len(table_names()),
+        tables=len(table_names() - adopted),
         replicated_tables=len(replicated),
         queues=QUEUES,
         mails=regions if settings.notifications.email else 0,
@@ -89,7 +92,8 @@ def _alarm_metrics(sources: int, *, copied: bool) -> int:
     tables = sum(_TABLE_THROTTLES + len(_operations(name)) for name in table_names())
     queues = QUEUES + QUEUES + 1
     places = SCHEDULER_METRICS + STORAGE_TYPES + (_REPLICATION_ALARMS if copied else 0)
-    return sources * _SOURCE_ALARMS + _PROOF_ALARMS + len(RIGHTS) * _FUNCTION_ALARMS + queues + tables + places
+    functions = len(RIGHTS) * _FUNCTION_ALARMS
+    return sources * _SOURCE_ALARMS + _PROOF_ALARMS + _COLLECTION_ALARMS + functions + queues + tables + places
 
 
 def _operations(table: str) -> set[str]:

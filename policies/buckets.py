@@ -189,7 +189,8 @@ def _places_lack(stack: Stack, source: object, rule: Mapping[str, Any]) -> Itera
         return
     names = {"source": source, "destination": copy.get("bucket")}
     for what, name in names.items():
-        if stack.lacks("s3.BucketVersioning", "bucket", name):
+        # A source that was taken over is judged in the stack that made it.
+        if not stack.lacks("s3.Bucket", "bucket", name) and stack.lacks("s3.BucketVersioning", "bucket", name):
             yield f"the {what} has no versions"
     lock = "s3.BucketObjectLockConfiguration"
     if stack.one(lock, "bucket", source) and stack.lacks(lock, "bucket", names["destination"]):

@@ -25,6 +25,7 @@ class Names:
         self.region = settings.region
         self.partition = partition_of(settings.region)
         self.replica_region = settings.replica.region if settings.replica else None
+        self._promoted = settings.promote.environment if settings.promote else None
 
     @property
     def stack(self) -> str:
@@ -39,10 +40,20 @@ class Names:
         """Give a bucket's name, which holds account and region: names of buckets are unique in the world."""
         return f"{self.of(kind)}-{self.account_id}-{region or self.region}"
 
+    def repository(self) -> str:
+        """Give the name of the bucket that backups go to: the stack's own, or the replica that it has taken over."""
+        if self._promoted is None:
+            return self.bucket("primary")
+        return f"{PREFIX}-{self._promoted}-replica-{self.account_id}-{self.region}"
+
     def buckets(self) -> frozenset[str]:
         """Give the names of all buckets that a stack of these settings may have."""
         regions = [self.region, *([self.replica_region] if self.replica_region else [])]
-        return frozenset(self.bucket(kind, region) for kind in BUCKETS for region in regions)
+        return frozenset([self.repository(), *(self.bucket(kind, region) for kind in BUCKETS for region in regions)])
+
+    def promoted_table(self, name: str) -> str:
+        """Give the name of a table of the stack whose replica is taken over."""
+        return f"{PREFIX}-{self._promoted}-{name}"
 
     def table(self, name: str) -> str:
         """Give a table's name, such as that of `runs`. It is the same in every region."""
@@ -60,6 +71,10 @@ class Names:
         """Give a function's name, by its module in `functions/handlers`."""
         return self.of(name)
 
+    def role_pattern(self, function: str) -> str:
+        """Give what matches the ARN of a function's role, whose name ends in a few random characters."""
+        return f"arn:{self.partition}:iam::{self.account_id}:role/{self.function(function)}-*"
+
     def trail(self) -> str:
         """Give the trail's name."""
         return self.of("trail")
@@ -71,6 +86,14 @@ class Names:
     def bucket_arn(self, kind: BucketKind, region: str | None = None) -> str:
         """Give a bucket's ARN."""
         return f"arn:{self.partition}:s3:::{self.bucket(kind, region)}"
+
+    def repository_arn(self) -> str:
+        """Give the ARN of the bucket that backups go to."""
+        return f"arn:{self.partition}:s3:::{self.repository()}"
+
+    def promoted_table_arn(self, name: str) -> str:
+        """Give the ARN of a table's copy in this region, of the stack whose replica is taken over."""
+        return f"arn:{self.partition}:dynamodb:{self.region}:{self.account_id}:table/{self.promoted_table(name)}"
 
     def trail_arn(self) -> str:
         """Give the trail's ARN."""

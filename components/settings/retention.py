@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 from pydantic import Field
 
 from components.settings.section import Section
-from components.settings.values import Region
+from components.settings.values import Environment, Region
 
 StorageClass: TypeAlias = Literal[
     "STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"
@@ -31,12 +31,36 @@ class Replica(Section):
         default=False, description="S3 Replication Time Control: 15 minutes, promised by AWS, for 0.015 USD a GB."
     )
     storage_class: ReplicaClass = Field("STANDARD_IA", description="Storage class of the copies.")
+    promoted_as: Environment | None = Field(
+        default=None,
+        description="`environment` of the stack that is to take the copy over one day (`promote`): its collector may "
+        "then let objects of it expire.",
+    )
+    backfill: bool = Field(
+        default=False, description="Makes the role with which `strongroom replicate-existing` copies what was there."
+    )
 
 
 class Retention(Section):
     """How long what is kept, and what nobody may delete meanwhile."""
 
     days: int = Field(60, ge=1, le=MAX_DAYS, description="Days that a backup is kept.")
+    daily: int = Field(
+        0,
+        ge=0,
+        le=MAX_DAYS,
+        description="Beyond `days`, one backup of a user is kept for each of the last so many days that have one.",
+    )
+    weekly: int = Field(0, ge=0, le=MAX_DAYS, description="The same for weeks, from Monday on (ISO 8601).")
+    monthly: int = Field(0, ge=0, le=MAX_DAYS, description="The same for months.")
+    yearly: int = Field(0, ge=0, le=MAX_DAYS, description="The same for years.")
+    expire_share: float = Field(
+        0.1,
+        ge=0.001,
+        le=1,
+        allow_inf_nan=False,
+        description="Part of all bytes, or of all backups, that one collection may let go. More is an alarm.",
+    )
     undelete_days: int = Field(
         14, ge=1, le=MAX_DAYS, description="Days that what was deleted can be brought back. At most `days`."
     )

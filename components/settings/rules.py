@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from components.settings import rules_access, rules_places, rules_production, rules_time
+from components.settings import rules_access, rules_places, rules_production, rules_promotion, rules_time
 from components.settings.problems import Problem
 from components.settings.stack import Settings
 
@@ -26,14 +26,21 @@ RULES = (
     _rule(rules_production.keeps_its_data, "environment", "protect"),
     _rule(rules_production.has_a_replica, "environment", "replica"),
     _rule(rules_production.is_isolated, "environment", "network"),
+    _rule(rules_production.comes_by_itself, "environment", "schedules", "promote"),
     _rule(rules_production.tells_somebody, "environment", "notifications"),
     _rule(rules_places.replica_is_elsewhere, "region", "replica"),
-    _rule(rules_places.buckets_are_not_ours, "environment", "accountId", "region", "replica", "sources", "restore"),
+    _rule(
+        rules_places.buckets_are_not_ours,
+        *("environment", "accountId", "region", "replica", "promote", "sources", "restore"),
+    ),
     _rule(rules_places.sources_differ, "sources"),
     _rule(rules_places.environment_fits, "sources", "restore"),
     _rule(rules_places.keys_are_here, "region", "sources", "restore"),
     _rule(rules_places.zones_exist, "region", "network"),
     _rule(rules_places.reserves_what_there_is, "workers"),
+    _rule(rules_promotion.another_stack_takes_over, "environment", "promote", "replica"),
+    _rule(rules_promotion.key_is_the_copys, "accountId", "region", "promote"),
+    _rule(rules_promotion.classes_are_the_copys, "promote", "tier"),
     _rule(rules_access.trusts_others, "accountId", "access"),
     _rule(rules_access.shares_what_fits, "sources", "access"),
     _rule(rules_access.roles_are_ours_to_name, "environment", "accountId", "region", "access"),
@@ -48,6 +55,7 @@ RULES = (
     _rule(rules_time.runs_do_not_meet, "schedules", "alarms"),
     _rule(rules_time.runs_often_enough, "schedules", "alarms"),
     _rule(rules_time.watchdog_looks_daily, "schedules"),
+    _rule(rules_time.collects_daily, "schedules"),
     _rule(rules_time.looks_before_their_alarms, "schedules", "alarms"),
     _rule(rules_time.alarm_after_drills, "alarms", "verification"),
 )

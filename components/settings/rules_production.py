@@ -44,6 +44,12 @@ def is_isolated(settings: Settings) -> Iterator[Problem]:
         yield _relaxed("network", "zones", found=settings.network.zones, example=_ZONES)
 
 
+def comes_by_itself(settings: Settings) -> Iterator[Problem]:
+    """In `prod`, `schedules.paused` must be false, but with `promote`, to stand by: backups come by themselves."""
+    if settings.production and settings.schedules.paused and settings.promote is None:
+        yield _relaxed("schedules", "paused", found=True, example=False)
+
+
 def tells_somebody(settings: Settings) -> Iterator[Problem]:
     """In `prod`, `notifications.email` must be set: an alarm that nobody gets is a silence."""
     if settings.production and settings.notifications.email is None:

@@ -13,8 +13,9 @@ from components.settings.storage_prices import RTO_HOURS, THAW_HOURS, explain_ti
 
 _LOOK_HOURS: Final = 2
 """What watchdog, drills and verifications have for starting late and taking long, before their silence is an alarm."""
-_COLLECTION_DAYS: Final = 3
-"""From the day on which nothing needs a pack any more to its expiry: two of grace, and a second look a day later."""
+_COLLECTION_DAYS: Final = 5
+"""From the day on which a backup is no longer kept to the expiry of its last pack: it is condemned by the next
+collection, and expired two days later; its packs are condemned then, and expired after two days more (ADR 0015)."""
 
 
 def lock_within_retention(settings: Settings) -> Iterator[Problem]:
@@ -54,8 +55,13 @@ def restores_in_time(settings: Settings) -> Iterator[Problem]:
 
 
 def window_before_next_run(settings: Settings) -> Iterator[Problem]:
-    """`alarms.runWindowMinutes` must fit between two runs of `schedules.incremental`, and of `schedules.full`."""
+    """`alarms.runWindowMinutes` must fit between two runs of `schedules.incremental`, and of `schedules.full`.
+
+    Schedules that are paused come when somebody says so.
+    """
     window = settings.alarms.run_window_minutes
+    if settings.schedules.paused:
+        return
     for name in ("incremental", "full"):
         expression = getattr(settings.schedules, name)
         gap = shortest_gap([_parsed(expression)])
@@ -68,8 +74,11 @@ def runs_do_not_meet(settings: Settings) -> Iterator[Problem]:
     """`schedules.incremental` and `full` must be `alarms.runWindowMinutes` apart: of two runs, the second is skipped.
 
     So one of them leaves out the days of the other. A rate counts from its deployment, and may meet anything.
+    Schedules that are paused come when somebody says so.
     """
     schedules, window = settings.schedules, settings.alarms.run_window_minutes
+    if schedules.paused:
+        return
     both = [_parsed(schedules.incremental), _parsed(schedules.full)]
     gap = shortest_gap(both)
     if gap < min(window, *(shortest_gap([one]) for one in both)):
@@ -95,6 +104,23 @@ def watchdog_looks_daily(settings: Settings) -> Iterator[Problem]:
     if longest_gap([_parsed(settings.schedules.watchdog)]) > DAY:
         must = "must come once a day or more often: it finds the runs that did not happen"
         yield Problem(("schedules", "watchdog"), settings.schedules.watchdog, must, "cron(10 6 * * ? *)")
+
+
+def collects_daily(settings: Settings) -> Iterator[Problem]:
+    """`schedules.collect` and `measure` together must come once a day or more often: locks are extended by them.
+
+    Schedules that are paused come when somebody says so.
+    """
+    schedules = settings.schedules
+    if schedules.paused:
+        return
+    gap = longest_gap([_parsed(schedules.collect), _parsed(schedules.measure)])
+    if gap > DAY:
+        must = (
+            f"must come once a day or more often, together with schedules.measure, {schedules.measure}: "
+            f"{-(-gap // 60)} hours pass without either, and locks end if none comes for a week"
+        )
+        yield Problem(("schedules", "collect"), schedules.collect, must, "cron(0 10 * * ? *)")
 
 
 def looks_before_their_alarms(settings: Settings) -> Iterator[Problem]:

@@ -22,4 +22,14 @@ class Schedules(Section):
     structure: Schedule = Field("cron(0 7 ? * SAT *)", description="Checks the structure of every newest backup.")
     drill: Schedule = Field("cron(0 8 * * ? *)", description="Restores users to a scratch prefix and compares.")
     restore_poll: Schedule = Field("rate(15 minutes)", description="Wakes restores that wait for archived packs.")
+    collect: Schedule = Field(
+        "cron(0 10 ? * SUN-FRI *)", description="Lets go of what no kept backup needs, and extends locks."
+    )
+    measure: Schedule = Field(
+        "cron(0 10 ? * SAT *)",
+        description="The same, and finds packs that are hardly needed: the next full run stores anew what is.",
+    )
+    paused: bool = Field(
+        default=False, description="Made, but switched off: nothing comes by the clock until somebody switches it on."
+    )
     timezone: Timezone = Field("UTC", description="Time zone of the cron expressions. Only UTC has no clock changes.")

@@ -40,8 +40,10 @@ def shape_of(field: FieldInfo) -> Shape:
 
 
 def default_of(field: FieldInfo) -> object:
-    """Give a field's default as it would stand in a configuration; None when there is none."""
+    """Give a field's default as it would stand in a configuration; None when there is none, `{}` for no section."""
     default = None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
+    if default is None and not field.is_required() and _shape(field.annotation, field.metadata).section:
+        return {}
     if isinstance(default, BaseModel):
         return default.model_dump(mode="json", by_alias=True, exclude_none=True)
     return to_jsonable_python(dict(default) if isinstance(default, Mapping) else default)

@@ -49,7 +49,8 @@ class Access(Section):
     expirer_roles: tuple[RoleArn, ...] = Field(
         (),
         max_length=_MOST_ROLES,
-        description="Roles that may tag objects of the repository, and so let the lifecycle expire them.",
+        description="Roles beside the collector's own that may tag objects of the repository, and so let them expire "
+        "or bring them back; and that may order a user's erasure.",
         examples=[["arn:aws:iam::123456789012:role/collector"]],
     )
 

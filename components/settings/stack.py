@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
+from components.settings.promotion import Promotion
 from components.settings.regions import partition_of
 from components.settings.retention import Replica, Retention, Tier
 from components.settings.schedules import Schedules
@@ -31,6 +32,9 @@ class Settings(Section):
     region: Region = Field("us-east-1", description="Region of the stack. `aws:region` must be the same.")
     replica: Annotated[Replica | None, BeforeValidator(lambda value: None if value == {} else value)] = Field(
         Replica(region="us-west-2"), description="The copy in a second region; `{}` for none."
+    )
+    promote: Annotated[Promotion | None, BeforeValidator(lambda value: None if value == {} else value)] = Field(
+        default=None, description="Takes over the copy of a stack whose region is lost, in place of a new repository."
     )
     sources: tuple[Source, ...] = Field(
         min_length=1,

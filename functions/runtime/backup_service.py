@@ -23,6 +23,7 @@ from functions.runtime.backup_worker import OBJECT_LIMIT, BackupWorker, WorkerPo
 from functions.runtime.batches import BatchRunner, LambdaContext
 from functions.runtime.closing import RunCloser
 from functions.runtime.cloud import Cloud
+from functions.runtime.drained import DrainedPacks
 from functions.runtime.environment import read_environment
 from functions.runtime.telemetry import Telemetry
 from functions.runtime.toolbox import Connection, Toolbox, now, random_hex
@@ -41,6 +42,7 @@ class BackupService:
         self._tools = Toolbox(Connection(environment.aws_region, environment.aws_endpoint_url), variables)
         cloud = Cloud(environment.aws_region, environment.aws_endpoint_url)
         self._ports = _ports(environment, cloud, self._tools, self._telemetry)
+        self._drained = DrainedPacks(self._ports.store)
         self._settings = WorkerSettings(
             {setting.name: setting for setting in environment.sources},
             environment.max_receive_count,
@@ -63,7 +65,7 @@ class BackupService:
         """Work on one batch of messages; give the partial batch response."""
         with self._telemetry.invocation(context.aws_request_id):
             before = sum(self._tools.requests.values())
-            with _Sessions(self._ports, self._tools, self._environment) as sessions:
+            with _Sessions(self._ports, self._tools, self._environment, self._drained) as sessions:
                 worker = BackupWorker(self._ports, self._settings, sessions.of)
                 answer = self._runner.run(event, context, worker.work)
             self._telemetry.count(Metric.REQUESTS, sum(self._tools.requests.values()) - before)
@@ -73,8 +75,11 @@ class BackupService:
 class _Sessions:
     """The sessions of one batch, one a source, each made when first asked for."""
 
-    def __init__(self, ports: WorkerPorts, tools: Toolbox, environment: WorkerEnvironment) -> None:
+    def __init__(
+        self, ports: WorkerPorts, tools: Toolbox, environment: WorkerEnvironment, drained: DrainedPacks
+    ) -> None:
         self._ports = ports
+        self._drained = drained
         self._tools = tools
         self._table = environment.dedup_table
         self._open: dict[str, BackupSession] = {}
@@ -96,7 +101,8 @@ class _Sessions:
                 ports = self._ports
                 index = self._tools.index(ports.store, self._table)
                 engine = Ports(ports.source(setting), ports.store, index, ports.clock, ports.ids)
-                session = BackupSession(engine, workers=_CORES, safety=SafetyParameters(object_limit=OBJECT_LIMIT))
+                safety = SafetyParameters(object_limit=OBJECT_LIMIT)
+                session = BackupSession(engine, workers=_CORES, safety=safety, avoid=self._drained.known())
                 self._open[setting.name] = self._stack.enter_context(session)
             return self._open[setting.name]
 

@@ -54,6 +54,7 @@ from functions.engine.orchestration.ports import (
 )
 from functions.engine.ports import BlobStore, Clock, Ids, Source
 from functions.engine.repository import BackupName, Repository
+from functions.engine.retention.erasure import parent_of
 from functions.runtime.batches import Delivery, LaterError
 from functions.runtime.telemetry import Telemetry
 
@@ -229,10 +230,7 @@ class _Job:
         return plan_job(self.ports.clock(), self.ports.ids, parent, parts)
 
     def _newest(self) -> BackupName | None:
-        try:
-            return self.repository.newest_of(self.message.source, self.message.user)
-        except BackupNotFoundError:
-            return None
+        return parent_of(self.ports.store, self.message.source, self.message.user)
 
     def _committed(self, name: BackupName) -> CommitRecord | None:
         """Give the commit record, or None when there is none that can be read."""

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from boto3.session import Session
+    from botocore.client import BaseClient
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_lambda.client import LambdaClient
+    from types_boto3_s3.client import S3Client
     from types_boto3_sns.client import SNSClient
     from types_boto3_sqs.client import SQSClient
 
@@ -51,6 +53,15 @@ class Cloud:
     def lambda_(self) -> LambdaClient:
         """Give the client of AWS Lambda."""
         return self._once("lambda", lambda session, options: session.client("lambda", **options))
+
+    def s3(self) -> S3Client:
+        """Give the client of Amazon S3, for a bucket's settings: objects move through the transport."""
+        return self._once("s3", lambda session, options: session.client("s3", **options))
+
+    def s3_control(self) -> BaseClient:
+        """Give the client of Amazon S3 Control: jobs of S3 Batch Operations."""
+        client: BaseClient = self._once("s3control", lambda session, options: session.client("s3control", **options))
+        return client
 
     def _once(self, service: str, make: Callable[[Session, dict[str, Any]], C]) -> C:
         with self._lock:  # a boto3 session may be used by one thread at a time, its clients by many

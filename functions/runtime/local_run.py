@@ -10,13 +10,16 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from functions.engine.arrival import parents
 from functions.engine.backup import BackupJob, BackupResult, BackupSession, Ports, new_backup_id
 from functions.engine.commit import CommitRecord
 from functions.engine.errors import BackupNotFoundError, CorruptionError, StrongroomError
-from functions.engine.model import BackupType, FileEntry, Totals
+from functions.engine.model import BackupType, FileEntry, PackId, Totals
 from functions.engine.ports import BlobStore, Clock, Ids, Source
 from functions.engine.repository import BackupName, Repository
+from functions.engine.retention.erasure import erased_users, parent_of
 from functions.engine.safety import DEFAULT_SAFETY, SafetyParameters
+from functions.runtime.drained import packs_to_avoid
 
 JOBS = 12
 """Users backed up at once: enough to hide the waits of each for listings and commits."""
@@ -66,13 +69,19 @@ class RunPlan:
     request: RunRequest
     users: Sequence[str]
     newest: Mapping[str, BackupName]
+    avoid: frozenset[PackId] = frozenset()
+    """Packs in which nothing that is read again is left."""
 
 
 def plan_run(source: Source, store: BlobStore, clock: Clock, ids: Ids, request: RunRequest) -> RunPlan:
-    """Find the users and their newest backups."""
-    newest = Repository(store).newest(request.source)
+    """Find the users and their newest backups; an erased one is nobody's parent."""
+    newest = parents(store, request.source)
+    for user in erased_users(store, request.source):
+        parent = parent_of(store, request.source, user)
+        newest = {name: found for name, found in newest.items() if name != user}
+        newest |= {user: parent} if parent is not None else {}
     users = list(request.users or _everybody(source, store, request, newest))
-    return RunPlan(new_backup_id(clock(), ids), request, users, newest)
+    return RunPlan(new_backup_id(clock(), ids), request, users, newest, packs_to_avoid(store))
 
 
 def run_plan(
@@ -101,7 +110,7 @@ def run_plan(
                 outcomes[number] = UserOutcome(user, None, error)
 
     with (
-        BackupSession(ports, workers=workers, safety=safety) as session,
+        BackupSession(ports, workers=workers, safety=safety, avoid=plan.avoid) as session,
         ThreadPoolExecutor(request.jobs) as threads,
     ):
         try:

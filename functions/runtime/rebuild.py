@@ -3,7 +3,7 @@
 What the bucket does not know does not come back: FAILED backups and those under way, what started a backup (taken
 from its type), the last proof of a user, the first backup of a user when it has expired, and runs, restores and
 drills. None of it keeps the next run from going on as if nothing had happened. Of a chunk that stands in two packs
-the index may name the other one.
+the index may name the other one. What a collection has let go is left out, although it is listed for a day or two.
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ from functions.engine.orchestration.ports import Catalog, Users
 from functions.engine.pack_indexes import PackIndex, list_targets, read_pack_indexes
 from functions.engine.ports import BlobStore, DedupIndex, Progress
 from functions.engine.repository import BackupName, Repository
+from functions.engine.retention.expired import expired_backups
 from functions.runtime.cloud import Cloud
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
 _THREADS = 16
 """Enough to hide the waits for S3 and DynamoDB; fewer than the connections of one client."""
@@ -97,7 +99,7 @@ def rebuild(
     Raises BackupNotFoundError when there is no backup.
     """
     work = _Rebuild(store, tables, progress, retention)
-    side_by_side(work.user, _users(store, source), _THREADS)
+    side_by_side(work.user, _users(store, source, expired_backups(store)), _THREADS)
     if not work.counts["seen"]:
         what = "the repository" if source is None else f"source {source!r}"
         raise BackupNotFoundError(f"{what} has no backup", hint="check the bucket and the source's name")
@@ -157,9 +159,10 @@ class _Rebuild:
             self.counts.update(counts)
 
 
-def _users(store: BlobStore, source: str | None) -> Iterator[list[BackupName]]:
+def _users(store: BlobStore, source: str | None, without: AbstractSet[BackupName]) -> Iterator[list[BackupName]]:
     """Give each user's backups, oldest first, as the listing comes."""
-    names = _all_backups(store) if source is None else Repository(store).backups(source)
+    listed = _all_backups(store) if source is None else Repository(store).backups(source)
+    names = (name for name in listed if name not in without)
     for _user, backups in groupby(names, key=lambda name: (name.source, name.user)):
         yield list(backups)
 

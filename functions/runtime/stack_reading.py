@@ -51,6 +51,8 @@ _COLUMNS = (
     BackupsTable.ERROR,
 )
 
+_OFFERED = tuple(state for state in BackupState if state is not BackupState.EXPIRED)
+
 
 @dataclass(frozen=True, slots=True)
 class SourceUser:
@@ -132,9 +134,12 @@ class StackReader:
         return sorted(found.values(), key=lambda work: (work.started, work.id))
 
     def backups(self, table: str, since: datetime) -> list[BackupRow]:
-        """Give the backups that were started at `since` or later, in any state, oldest first: one item each."""
+        """Give the backups that were started at `since` or later, oldest first: one item each.
+
+        In any state but EXPIRED: what was let go of is offered to nobody.
+        """
         opened = Table(self._cloud.dynamodb, table, self._sleep)
-        rows = (_backup_row(item, state) for state in BackupState for item in _in_state(opened, state, since))
+        rows = (_backup_row(item, state) for state in _OFFERED for item in _in_state(opened, state, since))
         found = {(row.source, row.user, row.backup_id): row for row in rows}
         return sorted(found.values(), key=lambda row: (row.started, row.backup_id))
 

@@ -72,6 +72,7 @@ def resources(**changes: Any) -> Resources:  # noqa: ANN401 - fields of any type
         "region": REGION,
         "functions": {function: f"test-{function.replace('_', '-')}" for function in ENVIRONMENTS},
         "key": KEY,
+        "repository_key": KEY,
         "sources": (
             SourceSetting("reports", "acme-reports", "clients/", ("board", "legal-*")),
             SourceSetting("drafts", "acme-drafts"),

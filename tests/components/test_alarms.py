@@ -129,6 +129,7 @@ def test_the_whole_list_of_the_design_is_there() -> None:
         *("function-errors", "function-throttles", "function-duration", "table-throttles", "table-errors"),
         *("replication-late", "replication-failed", "storage-growth", "storage-size"),
         *("verify-damages", "verify-missing", "drill-failed", "drill-age"),
+        *("collection-missing", "collection-refused", "packs-missing", "records-unreadable", "clock-skewed"),
     }
 
 

@@ -28,6 +28,7 @@ ENCRYPTED: tuple[Kind, ...] = ("repository", "replica", "trail", "scratch")
 LOCKED = Lock("GOVERNANCE", 30)
 SSE, SSE_KEY = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"
 REMAINING, MODE = "s3:object-lock-remaining-retention-days", "s3:object-lock-mode"
+CREATION = "s3:ObjectCreationOperation"
 DELETES = ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention", "s3:ReplicateDelete")
 
 
@@ -189,6 +190,28 @@ def test_an_upload_with_another_key_is_refused(kind: Kind, headers: dict[str, st
 def test_an_upload_with_our_key_or_without_a_word_of_it_is_not_refused(kind: Kind, headers: dict[str, str]) -> None:
     """The parts of an upload in parts name none."""
     assert not _denied(_policy(kind), "s3:PutObject", context=headers)
+
+
+@pytest.mark.parametrize("kind", HOLDS_BACKUPS)
+def test_an_upload_must_ask_for_a_free_key(kind: Kind) -> None:
+    """So nobody puts a commit record over another one, administrators included; who repairs may."""
+    statements, blind = _policy(kind), {CREATION: "true"}
+    assert _denied(statements, "s3:PutObject", context=blind, principal=f"arn:aws:iam::{ACCOUNT}:role/admin")
+    assert not _denied(statements, "s3:PutObject", context={**blind, "s3:if-none-match": "*"})
+    assert not _denied(statements, "s3:PutObject", context=blind, principal=GLASS)
+    assert _denied(_policy(kind, break_glass=()), "s3:PutObject", context=blind, principal=GLASS)
+
+
+@pytest.mark.parametrize("kind", HOLDS_BACKUPS)
+def test_parts_and_replicas_need_not_ask(kind: Kind) -> None:
+    """The requests that begin an upload in parts take no condition, and S3 itself replicates."""
+    assert not _denied(_policy(kind), "s3:PutObject", context={CREATION: "false"})
+    assert not _denied(_policy(kind), "s3:ReplicateObject")
+
+
+def test_what_is_restored_to_scratch_may_lie_over_what_was() -> None:
+    """Drills overwrite."""
+    assert not _denied(_policy("scratch"), "s3:PutObject", context={CREATION: "true"})
 
 
 @pytest.mark.parametrize("kind", ["logs", "trail"])

@@ -16,7 +16,7 @@ from functions.engine.orchestration.verify_request import parse_request
 from tests.components.deployment import KEY, REGION, deploy, function_ref, policy, queue_ref
 from tests.program.kit import ACCOUNT, Program
 
-EXPRESSIONS: dict[str, str] = Settings().model_dump(exclude={"timezone"})
+EXPRESSIONS: dict[str, str] = Settings().model_dump(exclude={"paused", "timezone"})
 FUNCTIONS = {function: function_ref(function) for function in ENVIRONMENTS}
 
 
@@ -36,6 +36,7 @@ def test_each_setting_is_a_schedule(schedules: Program) -> None:
     for given in found.values():
         assert given["scheduleExpressionTimezone"] == "Europe/Berlin"
         assert given["flexibleTimeWindow"] == {"mode": "OFF"}
+        assert given["state"] == "ENABLED"
         assert (given["groupName"], given["kmsKeyArn"]) == ("test", KEY.arn)
 
 
@@ -76,6 +77,15 @@ def test_functions_understand_what_they_are_sent(schedules: Program) -> None:
                 assert read_event(event, []) == Poll()
             case "watchdog":
                 assert event == {}
+
+
+def test_paused_schedules_are_made_and_switched_off() -> None:
+    """All of them."""
+    args = SchedulesArgs(
+        "test", entries(EXPRESSIONS, FUNCTIONS), queue_ref("failures"), KEY, ACCOUNT, REGION, paused=True
+    )
+    found = deploy(lambda: Schedules("clock", args)).of(_SCHEDULE)
+    assert [item.inputs["state"] for item in found] == ["DISABLED"] * len(TARGETS)
 
 
 def test_a_schedule_too_few_or_too_many_is_refused() -> None:

@@ -8,18 +8,28 @@ from typing import Any
 
 import pytest
 
-from functions.contract.rights import BY_QUEUE
+from functions.contract.rights import BY_QUEUE, RIGHTS
 from tests.program.kit import Program, Registration, run
 
 BREAK_GLASS = "arn:aws:iam::123456789012:role/emergency"
-COLLECTOR = "arn:aws:iam::123456789012:role/collector"
+EXPIRER = "arn:aws:iam::123456789012:role/expirer"
+COLLECTOR = "arn:aws:iam::123456789012:role/strongroom-prod-collector-*"
 CHANGES: dict[str, dict[str, Any]] = {
     "strongroom:access": {
         "trustedAccounts": ["210987654321"],
         "breakGlassRoles": [BREAK_GLASS],
-        "expirerRoles": [COLLECTOR],
+        "expirerRoles": [EXPIRER],
     },
-    "strongroom:retention": {"auditDays": 400, "auditLockDays": 300, "lockMode": "COMPLIANCE"},
+    "strongroom:retention": {
+        "auditDays": 400,
+        "auditLockDays": 300,
+        "lockMode": "COMPLIANCE",
+        "lockDays": 21,
+        "days": 40,
+        "daily": 45,
+        "monthly": 12,
+        "expireShare": 0.25,
+    },
     "strongroom:verification": {"samplePercent": 2.5, "drillsADay": 7, "drillCoverageDays": 60},
     "strongroom:workers": {"concurrency": 20, "priorityConcurrency": 3, "restoreConcurrency": 4, "eventConcurrency": 2},
     "strongroom:budget": {"warnPercent": 66},
@@ -57,10 +67,34 @@ def test_only_the_break_glass_role_may_delete_from_any_bucket(bucket: str) -> No
     assert {str(found) for found in _unless(bucket, "NoDeletes")} == {str([BREAK_GLASS])}
 
 
+def test_only_collectors_and_those_that_are_named_may_tag_backups() -> None:
+    """Who deletes in an emergency does not tag, and the other way round. The copy: by who takes it over."""
+    assert _unless("primary", "NoTagging") == [[COLLECTOR, EXPIRER]]
+    assert _unless("replica", "NoTagging") == [[EXPIRER, COLLECTOR.replace("prod", "prod-west")]]
+
+
+def test_only_those_that_are_named_may_order_an_erasure() -> None:
+    """One such object lets go of all that a user has. The collector's own rights reach no order."""
+    assert _unless("primary", "NoOrders") == [[COLLECTOR, EXPIRER]]
+    assert _unless("replica", "NoOrders") == [[EXPIRER, COLLECTOR.replace("prod", "prod-west")]]
+    written = {right.resource for right in RIGHTS["collector"] if "s3:PutObject" in right.actions}
+    assert written == {"repository_backups", "repository_plans"}
+
+
 @pytest.mark.parametrize("bucket", HOLDS_BACKUPS)
-def test_only_the_collector_may_tag_backups(bucket: str) -> None:
-    """In both regions: who deletes in an emergency does not tag, and the other way round."""
-    assert _unless(bucket, "NoTagging") == [[COLLECTOR]]
+def test_only_the_break_glass_role_may_write_over_what_is_there(bucket: str) -> None:
+    """It repairs."""
+    assert _unless(bucket, "NoOverwrites") == [[BREAK_GLASS]]
+
+
+def test_the_collector_keeps_and_locks_what_the_stack_names() -> None:
+    """Counts that are off are not written: an environment holds no zero."""
+    (collector,) = [
+        item for item in _program().of("aws:lambda/function:Function") if item.inputs["name"].endswith("-collector")
+    ]
+    variables = collector.inputs["environment"]["variables"]
+    names = ("RETENTION_DAYS", "KEEP_DAILY", "KEEP_WEEKLY", "KEEP_MONTHLY", "KEEP_YEARLY", "EXPIRE_SHARE", "LOCK_DAYS")
+    assert [variables.get(name) for name in names] == ["40", "45", None, "12", None, "0.25", "21"]
 
 
 def test_access_logs_and_trail_are_kept_as_long_as_the_audit_asks() -> None:

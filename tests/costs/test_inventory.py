@@ -46,7 +46,7 @@ def made(program: Program, metrics: int) -> Inventory:
     )
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod", "local"])
+@pytest.mark.parametrize("stack", ["dev", "prod", "local", "prod-recovery"])
 def test_everything_that_costs_by_the_month_is_counted_as_the_program_makes_it(stack: str) -> None:
     """Whoever adds an alarm, an endpoint or a key adds it to the bill."""
     counted = inventory(load(read_config(stack)))

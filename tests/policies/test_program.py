@@ -13,7 +13,7 @@ from policies.rules import RULES
 from tests.policies.kit import judged_all, of_program
 from tests.program.kit import ROOT
 
-STACKS = ("dev", "prod", "local")
+STACKS = ("dev", "prod", "local", "prod-recovery")
 
 
 @pytest.mark.parametrize("name", STACKS)

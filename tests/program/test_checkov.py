@@ -7,6 +7,7 @@ import re
 import pytest
 import yaml
 
+from functions.contract.rights import RIGHTS
 from tests.program.kit import ROOT, recorded
 from tests.program.reading import FUNCTION, ROLE, STACKS, is_isolated, policies
 
@@ -38,12 +39,12 @@ def test_only_the_restore_role_is_open_to_an_account() -> None:
 def test_functions_are_in_a_network_where_the_stack_says_so(stack: str) -> None:
     """What CKV_AWS_117 would say: of production, which must not be relaxed, that all are."""
     found = ["vpcConfig" in item.inputs for item in recorded(stack).of(FUNCTION)]
-    assert found == [is_isolated(stack)] * 6
+    assert found == [is_isolated(stack)] * len(RIGHTS)
     assert is_isolated("prod")
 
 
 def test_production_keeps_logs_for_a_year() -> None:
-    """What CKV_AWS_338 would say, of every log group."""
+    """What CKV_AWS_338 would say, of every log group: the functions', the network's and the trail's."""
     groups = recorded("prod").of("aws:cloudwatch/logGroup:LogGroup")
-    assert len(groups) == 8
+    assert len(groups) == len(RIGHTS) + 2
     assert {item.inputs["retentionInDays"] for item in groups} == {365}

@@ -33,6 +33,8 @@ from tests.program.reading import (
 )
 
 ENDPOINT: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
+HELD: Final = ("packs", "snapshots")
+"""Folders of the repository in which the collector lets go."""
 ANY_RESOURCE: Final = {
     "xray:PutTraceSegments": "X-Ray knows no resource for it",
     "xray:PutTelemetryRecords": "X-Ray knows no resource for it",
@@ -164,7 +166,7 @@ def test_nothing_is_open_to_everybody(stack: str) -> None:
 
 @every_stack
 def test_no_role_of_ours_may_delete_objects(stack: str) -> None:
-    """Nor lift a lock, nor tag what holds backups, which lets it go."""
+    """Nor lift a lock; only the collector tags what holds backups, which lets it go, and it tags nothing else."""
     program = recorded(stack)
     repository = f"arn:aws:s3:::{program.outputs['BackupBucketName']}"
     forbidden = ("s3:Delete", "s3:Bypass", "s3:PutBucket", "s3:PutLifecycle", "kms:ScheduleKeyDeletion", "iam:")
@@ -174,7 +176,9 @@ def test_no_role_of_ours_may_delete_objects(stack: str) -> None:
             for action in listed(statement["Action"]):
                 assert not action.startswith(forbidden), (policy.owner.name, action)
                 tags = "Tagging" in action and action.startswith("s3:Put")
-                assert not (tags and any(str(one).startswith(repository) for one in listed(statement["Resource"])))
+                if tags and any(str(one).startswith(repository) for one in listed(statement["Resource"])):
+                    assert policy.owner.name.endswith("-collector-rights")
+                    assert set(listed(statement["Resource"])) == {f"{repository}/{part}/*" for part in HELD}
                 looked_at += 1
     assert looked_at > 100
 
@@ -299,7 +303,7 @@ def test_schedules_start_functions_that_their_role_may_start(stack: str) -> None
     """By the alias; what cannot be started lies in a queue that they may write to."""
     program = recorded(stack)
     schedules = program.of("aws:scheduler/schedule:Schedule")
-    assert len(schedules) == 7
+    assert len(schedules) == 9
     aliases = set(program.outputs["Functions"].values())
     queues = {arn("sqs", stack, queue): queue for queue in program.of("aws:sqs/queue:Queue")}
     for schedule in schedules:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions.contract.object_tags import EXPIRED, STATE
+from functions.contract.rights import RIGHTS
 from functions.contract.tables import TTL
 from tests.components.policies import Request, decide
 from tests.program.kit import ACCOUNT, Program, Registration, recorded
@@ -276,7 +277,7 @@ def test_cloudwatch_may_use_the_key_for_every_log_group(stack: str) -> None:
     """Else the group cannot be made."""
     program = recorded(stack)
     groups = program.of("aws:cloudwatch/logGroup:LogGroup")
-    assert len(groups) == (8 if is_isolated(stack) else 7)
+    assert len(groups) == len(RIGHTS) + (2 if is_isolated(stack) else 1)
     for group in groups:
         name = f"arn:aws:logs:us-east-1:{account_of(stack)}:log-group:{group.inputs['name']}"
         context = {"kms:EncryptionContext:aws:logs:arn": name}

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from components.alarm_list import STORAGE_TYPES, WATCHED_KINDS
-from functions.contract.messages import StartEvent, VerifyEvent
+from functions.contract.messages import CollectEvent, StartEvent, VerifyEvent
 from functions.contract.metric_names import NAMESPACE, Dimension
 from functions.contract.rights import HANDS_ON, RIGHTS
 from tests.components.emitted import Written, written
@@ -208,7 +208,12 @@ def test_every_arn_schedule_and_dashboard_on_a_page_is_one_of_the_program() -> N
 
 def test_every_event_on_a_page_is_one_that_its_function_takes() -> None:
     """Such as the kind of a verification or of a run."""
-    keys_of = {"initiator": vars(StartEvent).values(), "verifier": vars(VerifyEvent).values(), "watchdog": ()}
+    keys_of = {
+        "initiator": vars(StartEvent).values(),
+        "verifier": vars(VerifyEvent).values(),
+        "collector": vars(CollectEvent).values(),
+        "watchdog": (),
+    }
     looked_at = 0
     for page in PAGES:
         for words in commands(page, "aws"):

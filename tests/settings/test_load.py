@@ -54,8 +54,8 @@ def test_names_are_camel_case_outside_and_snake_case_inside() -> None:
     assert loaded(retention={"lockDays": 5}).retention.lock_days == 5
     (line,) = refused(config(retention={"lock_days": 5}))
     assert line == (
-        "strongroom:retention.lock_days is unknown (did you mean lockDays?): known are days, undeleteDays, lockMode, "
-        "lockDays, auditDays, auditLockDays"
+        "strongroom:retention.lock_days is unknown (did you mean lockDays?): known are days, daily, weekly, "
+        "monthly, yearly, expireShare, undeleteDays, lockMode, lockDays, auditDays, auditLockDays"
     )
 
 
@@ -118,7 +118,7 @@ def test_unknown_keys_are_refused_with_the_nearest(changes: dict[str, object], e
     [
         ({"protect": "perhaps"}, 'protect is "perhaps": must be true or false, such as true'),
         ({"protect": 1}, "protect is 1: must be true or false, such as true"),
-        ({"retention": "{"}, 'retention is "{": must be an object of days, undeleteDays,'),
+        ({"retention": "{"}, 'retention is "{": must be an object of days, daily,'),
         ({"retention": {"days": "60"}}, 'retention.days is "60": must be a whole number from 1 to 36,500, such as 60'),
         ({"retention": {"days": True}}, "retention.days is true: must be a whole number"),
         ({"retention": {"days": 1.5}}, "retention.days is 1.5: must be a whole number"),
@@ -244,7 +244,8 @@ def test_the_example_of_a_key_is_one_that_is_taken(name: str) -> None:
 @pytest.mark.parametrize(("name", "key"), _FIRST_LEVEL)
 def test_the_example_of_an_inner_key_is_one_that_is_taken(name: str, key: str) -> None:
     """With what else its object needs. Only the replica's example is the region of the stack."""
-    needed = {"sources": SOURCE, "replica": {"region": "us-west-2"}}.get(name, {})
+    promote = {"environment": "lost", "keyArn": KEY}
+    needed = {"sources": SOURCE, "replica": {"region": "us-west-2"}, "promote": promote}.get(name, {})
     inner = _inner(fields_of(Settings)[name])[key]
     value = {**needed, key: shape_of(inner).example}
     region = "eu-west-1" if (name, key) == ("replica", "region") else "us-east-1"

@@ -97,7 +97,7 @@ def test_stack_files_can_be_used(name: str) -> None:
 def test_production_relaxes_nothing() -> None:
     """What its file sets has no default, or adds to it; logs are kept longer."""
     settings = load(stack("prod"))
-    added = {"environment", "account_id", "sources", "access", "restore", "notifications", "tags"}
+    added = {"environment", "account_id", "sources", "access", "restore", "notifications", "tags", "replica"}
     required = {"environment": "prod", "accountId": settings.account_id, "sources": stack("prod")["strongroom:sources"]}
     plain = load({**required, "notifications": {"email": settings.notifications.email}})
     assert settings.workers.log_days >= plain.workers.log_days

@@ -19,6 +19,9 @@ from tests.settings.kit import DEV, KEY, PROD, SOURCE, config, loaded, refused, 
 OTHER_SOURCE = {"name": "mail", "bucket": "acme-mail"}
 NAMES = Names(load(DEV))
 ROLE = "arn:aws:iam::123456789012:role/emergency"
+WEST = {"region": "us-west-2", "environment": "dev-west", "replica": {}}
+WEST_KEY = KEY.replace("us-east-1", "us-west-2")
+TAKES_OVER = {"environment": "dev", "keyArn": WEST_KEY}
 EU_KEY = KEY.replace("us-east-1", "eu-west-1")
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -30,6 +33,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (PROD | {"network": {"isolated": False}}, "network.isolated is false: must not be relaxed in prod, such as true"),
     (PROD | {"network": {"zones": 1}}, "network.zones is 1: must not be relaxed in prod, such as 2"),
     (PROD | {"notifications": {}}, "notifications.email is null: must be set in prod"),
+    (PROD | {"schedules": {"paused": True}}, "schedules.paused is true: must not be relaxed in prod, such as false"),
     (PROD | {"environment": "prod-eu", "protect": False}, "protect is false: must not be relaxed in prod"),
     (config(environment="production"), 'environment is "production": must be prod, or begin with prod-'),
     (config(environment="prd"), 'environment is "prd": must be prod'),
@@ -76,6 +80,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         'schedules.watchdog is "rate(25 hours)": must come once a day',
     ),
     (
+        config(schedules={"collect": "cron(0 10 ? * MON-FRI *)"}),
+        'schedules.collect is "cron(0 10 ? * MON-FRI *)": must come once a day or more often, together with',
+    ),
+    (
         config(schedules={"drill": "cron(0 8 ? * SUN *)"}),
         "must come every 24 hours or more often, and comes every 168 at the longest: after 26 hours, alarms.silence",
     ),
@@ -94,7 +102,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         config(workers={"concurrency": 850}),
-        "workers.accountConcurrency is 1000: must be 100 more than the 925 that these functions reserve",
+        "workers.accountConcurrency is 1000: must be 100 more than the 930 that these functions reserve",
     ),
     (config(workers={"accountConcurrency": 10}), "name smaller concurrencies, or set workers.reserved to false"),
     (config(network={"zones": 6}), "network.zones is 6: must be at most 5, the zones of us-east-1"),
@@ -158,6 +166,29 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         config(tags={"rto": "2hours"}),
         'tags.rto is "2hours": must not be set: the program sets System, Stack, Application,',
     ),
+    (
+        config(**WEST | {"promote": TAKES_OVER | {"environment": "dev-west"}}),
+        'promote.environment is "dev-west": must be the environment of the lost stack, and this stack must',
+    ),
+    (config(replica={"region": "us-west-2", "promotedAs": "dev"}), 'replica.promotedAs is "dev": must be the env'),
+    (
+        config(**WEST | {"promote": TAKES_OVER | {"keyArn": KEY}}),
+        f'promote.keyArn is "{KEY}": must be a key of us-west-2 and of the account 123456789012',
+    ),
+    (
+        config(**WEST | {"promote": TAKES_OVER | {"keyArn": WEST_KEY.replace("123456789012", "210987654321")}}),
+        "must be a key of us-west-2 and of the account 123456789012, as the copy's is",
+    ),
+    (
+        config(**WEST | {"promote": TAKES_OVER, "tier": {"storageClass": "GLACIER_IR"}}),
+        'tier.storageClass is "GLACIER_IR": must be STANDARD with promote',
+    ),
+    (
+        config(
+            **WEST | {"promote": TAKES_OVER, "restore": {"buckets": ["strongroom-dev-replica-123456789012-us-west-2"]}}
+        ),
+        "must not be a bucket of this stack: nothing but the engine writes there",
+    ),
     (config(sources=[SOURCE | {"priority": ["x" * 250] * 12}]), "sources is "),
     (config(restore={"buckets": ["b" * 60] * 60}), "restore.buckets is "),
 ]
@@ -190,12 +221,21 @@ ALLOWED: list[dict[str, Any]] = [
     config(alarms={"silenceHours": 168}, schedules={"drill": "rate(166 hours)", "sample": "rate(6 days)"}),
     config(alarms={"drillAgeDays": 91}),
     config(retention={"auditDays": 400, "auditLockDays": 400}),
-    config(workers={"concurrency": 800, "accountConcurrency": 975}),
+    config(workers={"concurrency": 800, "accountConcurrency": 980}),
     config(workers={"accountConcurrency": 10, "reserved": False}),
     config(network={"zones": 5}),
     config(access={"breakGlassRoles": [ROLE], "expirerRoles": ["arn:aws:iam::123456789012:role/teams/backup/gc"]}),
     config(alarms={"rpoHours": 48}, schedules={"incremental": "cron(0 2 ? * MON-FRI *)"}),
     config(schedules={"watchdog": "rate(24 hours)"}),
+    config(schedules={"incremental": "rate(1 minute)", "full": "rate(1 minute)", "paused": True}),
+    config(**WEST | {"promote": TAKES_OVER}),
+    config(**WEST | {"promote": TAKES_OVER | {"tables": False}, "replica": {"region": "us-east-2", "backfill": True}}),
+    config(promote={}),
+    PROD
+    | WEST
+    | {"environment": "prod-west", "replica": {"region": "us-east-2"}, "schedules": {"paused": True}}
+    | {"promote": TAKES_OVER | {"environment": "prod"}},
+    config(replica={"region": "us-west-2", "promotedAs": "dev-west"}),
     config(sources=[SOURCE, OTHER_SOURCE]),
     config(sources=[SOURCE, SOURCE | {"name": "more", "prefix": "partners/"}]),
     config(sources=[SOURCE, OTHER_SOURCE | {"prefix": "clients/"}]),
