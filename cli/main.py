@@ -20,8 +20,27 @@ from cli.render import note
 from cli.statuses import BUG, INTERRUPTED
 from functions.engine.errors import ConfigurationError, StrongroomError
 
-COMMANDS = ("backup", "backups", "cost", "rebuild", "report", "restore", "status", "verify")
-"""The modules of `cli.commands`, each with the function `command`."""
+COMMANDS = (
+    "backup",
+    "backups",
+    "collect",
+    "cost",
+    "erase",
+    "hold",
+    "holds",
+    "rebuild",
+    "recover",
+    "release",
+    "replicate-existing",
+    "report",
+    "restore",
+    "retention",
+    "status",
+    "undelete",
+    "verify",
+    "write-off",
+)
+"""The modules of `cli.commands`, each with the function `command` or the `group` of several; a `-` is a `_` there."""
 
 _DEBUG = "--debug"
 
@@ -36,7 +55,11 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(options)
     for name in names:
-        app.command(name)(import_module(f"cli.commands.{name}").command)
+        module = import_module(f"cli.commands.{name.replace('-', '_')}")
+        if hasattr(module, "group"):
+            app.add_typer(module.group, name=name)
+        else:
+            app.command(name)(module.command)
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
 
@@ -17,6 +18,15 @@ from functions.runtime.toolbox import Connection, Toolbox
 
 Repository: TypeAlias = Annotated[
     str, typer.Option("--repository", envvar="STRONGROOM_REPOSITORY", help="Bucket that holds the backups.")
+]
+MaybeRepository: TypeAlias = Annotated[
+    str | None, typer.Option("--repository", envvar="STRONGROOM_REPOSITORY", help="Bucket that holds the backups.")
+]
+Outputs: TypeAlias = Annotated[
+    Path | None, typer.Option("--outputs", help="File with the stack's outputs: `pulumi stack output --json`.")
+]
+Replica: TypeAlias = Annotated[
+    bool, typer.Option("--replica", help="Read the second region's copy, as --outputs names it; nothing of the first.")
 ]
 SourceName: TypeAlias = Annotated[str, typer.Option("--source-name", help="Name of the source in the repository.")]
 AnySource: TypeAlias = Annotated[

@@ -59,15 +59,15 @@ class Counter:
 
 
 @contextmanager
-def shown(what: str, *, stream: TextIO | None = None, keep: bool = False) -> Iterator[Counter]:
-    """Give a Progress and show it while the block runs; a bar vanishes at the end unless it is to `keep`.
+def shown(what: str, *, stream: TextIO | None = None) -> Iterator[Counter]:
+    """Give a Progress and show it while the block runs; a bar vanishes at the end.
 
     The block may set `goal` as soon as it knows it.
     """
     stream = stream or sys.stderr
     counter = Counter()
     stop = threading.Event()
-    show = _bar(what, counter, stop, stream, keep=keep) if stream.isatty() else _lines(what, counter, stop, stream)
+    show = _bar(what, counter, stop, stream) if stream.isatty() else _lines(what, counter, stop, stream)
     thread = threading.Thread(target=show, name="progress", daemon=True)
     thread.start()
     try:
@@ -88,7 +88,7 @@ def _lines(what: str, counter: Counter, stop: threading.Event, stream: TextIO) -
     return show
 
 
-def _bar(what: str, counter: Counter, stop: threading.Event, stream: TextIO, *, keep: bool) -> Callable[[], None]:
+def _bar(what: str, counter: Counter, stop: threading.Event, stream: TextIO) -> Callable[[], None]:
     from rich.console import Console  # noqa: PLC0415 - 0.1 s that only a terminal needs
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
@@ -98,7 +98,7 @@ def _bar(what: str, counter: Counter, stop: threading.Event, stream: TextIO, *, 
         TextColumn("{task.fields[text]}"),
         TimeElapsedColumn(),
     )
-    bars = Progress(*columns, console=Console(file=stream), transient=not keep)
+    bars = Progress(*columns, console=Console(file=stream), transient=True)
 
     def show() -> None:
         started = time.monotonic()

@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from cli import rights
 from cli.cost_page import cost_page
 from cli.main import build
 from cli.statuses import BUG, INTERRUPTED, MEANINGS
@@ -36,6 +37,17 @@ to nothing and harms nothing.
 
 """
 
+_RIGHTS = """
+## Rights for retention
+
+What people need for the commands about retention, on the repository's bucket and, where it says so, elsewhere; and
+its key: `kms:Decrypt` to read, `kms:GenerateDataKey` to write. None of it deletes. `undelete` takes tags off, which the
+bucket's policy allows to `access.expirerRoles` only; what is hidden already needs no tag. The same roles alone may
+write below `erasures/` and `write-offs/`: such an object can let go of a user. See
+[the runbook](runbooks/erase-a-user.md).
+
+"""
+
 _ERRORS = """\
 # Errors
 
@@ -53,7 +65,8 @@ _NOTE = "<!-- Written by `python -m cli.reference docs`. -->\n\n"
 def cli_page() -> str:
     """Give the page of commands, options and exit statuses."""
     statuses = _table(("status", "meaning"), [(str(status), text) for status, text in MEANINGS.items()])
-    return _NOTE + _CLI + statuses + "".join(_command(name, command) for name, command in _commands())
+    commands = "".join(_command(name, command) for name, command in _commands())
+    return _NOTE + _CLI + statuses + commands + _RIGHTS + _table(("commands", "rights"), rights.rows())
 
 
 def errors_page() -> str:
@@ -102,7 +115,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _commands() -> Iterator[tuple[str, Any]]:
     group: Any = typer.main.get_command(build())
-    yield from group.commands.items()
+    for name, command in sorted(group.commands.items()):
+        for part, inner in getattr(command, "commands", {"": command}).items():
+            yield f"{name} {part}".rstrip(), inner
 
 
 def _command(name: str, command: Any) -> str:  # noqa: ANN401 - Typer's own classes are private

@@ -17,9 +17,19 @@ def show_json(document: dict[str, Any]) -> None:
     sys.stdout.write("\n")
 
 
+def show_line(text: str) -> None:
+    """Print one line."""
+    sys.stdout.write(f"{plain(text)}\n")
+
+
 def note(text: str) -> None:
     """Print one line to stderr."""
     sys.stderr.write(f"{plain(text)}\n")
+
+
+def show_lines(lines: Iterable[str]) -> None:
+    """Print lines to stdout."""
+    sys.stdout.writelines(f"{plain(line)}\n" for line in lines)
 
 
 def plain(text: str) -> str:

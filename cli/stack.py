@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
 from cli import options
+from cli.outputs import parse_outputs, read_text
 from cli.reporting.gather import NO_GRAPH, NO_SETTINGS, Question, gather
 from cli.reporting.graph import Graph, parse_graph
 from cli.reporting.model import Missing, Part, StackNames, StackStatus
@@ -24,13 +24,9 @@ from functions.runtime.toolbox import now
 
 DAYS = 30
 
-Outputs: TypeAlias = Annotated[
-    Path | None, typer.Option("--outputs", help="File with the stack's outputs: `pulumi stack output --json`.")
-]
+Outputs: TypeAlias = options.Outputs
 StackName: TypeAlias = Annotated[str | None, typer.Option("--stack", help="Name to show. Default: from the outputs.")]
-MaybeRepository: TypeAlias = Annotated[
-    str | None, typer.Option("--repository", envvar="STRONGROOM_REPOSITORY", help="Bucket that holds the backups.")
-]
+MaybeRepository: TypeAlias = options.MaybeRepository
 RunsTable: TypeAlias = Annotated[str | None, typer.Option("--runs-table", help="DynamoDB table of the runs.")]
 BackupsTable: TypeAlias = Annotated[
     str | None,
@@ -72,7 +68,7 @@ class Given:
 
     def names(self) -> StackNames:
         """Give what is to be read. ConfigurationError when that is nothing, or the file cannot be used."""
-        said = read_outputs(_text(self.outputs, "--outputs")) if self.outputs else StackNames()
+        said = read_outputs(read_text(self.outputs, "--outputs")) if self.outputs else StackNames()
         bucket = options.bucket_name(self.repository, "--repository") if self.repository else said.repository
         found = replace(
             said,
@@ -91,7 +87,7 @@ class Given:
 
     def resources(self) -> Part[Graph]:
         """Give the resource graph, if there is one."""
-        return parse_graph(_text(self.graph, "--graph"), str(self.graph)) if self.graph else NO_GRAPH
+        return parse_graph(read_text(self.graph, "--graph"), str(self.graph)) if self.graph else NO_GRAPH
 
     def settings(self, stack: str) -> Part[Settings]:
         """Give the settings of the stack, if the program's folder was named."""
@@ -119,39 +115,18 @@ def exit_status(summary: Summary) -> int:
 
 def read_outputs(text: str) -> StackNames:
     """Read the outputs of a stack; see `components/exports.py`. ConfigurationError when they are none."""
-    try:
-        outputs: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"--outputs is no JSON: {error}", hint="pulumi stack output --json > FILE") from error
-    if not isinstance(outputs, dict) or "BackupBucketName" not in outputs:
-        raise ConfigurationError(
-            "--outputs does not hold the outputs of a Strongroom stack", hint="pulumi stack output --json > FILE"
-        )
-    tables = _map(outputs, "Tables")
+    said = parse_outputs(text)
+    tables = said.tables
     return StackNames(
-        stack=tables.get("runs", "").removeprefix("strongroom-").removesuffix("-runs"),
-        repository=_name(outputs, "BackupBucketName"),
+        stack=said.stack,
+        repository=said.repository,
         runs=tables.get("runs"),
         backups=tables.get("backups"),
         users=tables.get("users"),
         drills=tables.get("drills"),
-        queues=_map(outputs, "Queues"),
-        dead_letters=_map(outputs, "DeadLetterQueues"),
+        queues=said.queues,
+        dead_letters=said.dead_letters,
     )
-
-
-def _map(outputs: Mapping[str, Any], key: str) -> dict[str, str]:
-    found = outputs.get(key) or {}
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise ConfigurationError(f"--outputs: {key} must be an object of names", hint="do not edit the file")
-    return dict(sorted(found.items()))
-
-
-def _name(outputs: Mapping[str, Any], key: str) -> str | None:
-    found = outputs.get(key)
-    if found is not None and not isinstance(found, str):
-        raise ConfigurationError(f"--outputs: {key} must be a name", hint="do not edit the file")
-    return found or None
 
 
 def _urls(given: Sequence[str] | None, option: str) -> dict[str, str]:
@@ -164,14 +139,6 @@ def _urls(given: Sequence[str] | None, option: str) -> dict[str, str]:
             raise ConfigurationError(f"{option} is {text!r}, must be a queue's URL, or NAME=URL")
         found[name] = url
     return found
-
-
-def _text(path: Path | None, option: str) -> str:
-    """Read a file that was named."""
-    try:
-        return path.read_text(encoding="utf-8") if path else ""
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{option} cannot be read: {error}", hint="check the path") from error
 
 
 def _parts(status: StackStatus) -> tuple[object, ...]:

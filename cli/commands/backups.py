@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from cli import options
 from cli.lookup import find_backups, read_commits
+from cli.outputs import find_place
 from cli.render import show_json, show_table, size
 
 
 def command(
-    repository: options.Repository,
     source_name: options.SourceName,
+    repository: options.MaybeRepository = None,
+    outputs: options.Outputs = None,
     user: options.Users = None,
     region: options.Region = options.DEFAULT_REGION,
     endpoint: options.Endpoint = None,
     profile: options.Profile = None,
     *,
+    replica: options.Replica = False,
     as_json: options.Json = False,
 ) -> None:
     """List the committed backups of a source, oldest first for each user."""
-    home = options.bucket_name(repository, "--repository")
+    place = find_place(repository, region, outputs, replica=replica)
     users = options.named_users(user)
-    with options.open_toolbox(region, endpoint, profile) as tools:
-        store = tools.store(home)
+    with options.open_toolbox(place.region, endpoint, profile) as tools:
+        store = tools.store(place.bucket)
         records = read_commits(store, find_backups(store, source_name, users))
     if as_json:
         rows = [

@@ -9,19 +9,28 @@ from typing import Annotated, Any
 import typer
 
 from cli import options
+from cli.outputs import Place, find_place
 from cli.progress import shown
 from cli.render import note, show_facts, show_json
 from cli.statuses import DAMAGE, DONE
+from functions.engine.errors import ConfigurationError
 from functions.runtime.rebuild import RebuildReport, TableNames, open_tables, rebuild
 
 _DAYS = 60
 
 
 def command(
-    repository: options.Repository,
-    dedup_table: Annotated[str, typer.Option("--dedup-table", help="DynamoDB table of the dedup index.")],
-    backups_table: Annotated[str, typer.Option("--backups-table", help="DynamoDB table of the catalog.")],
-    users_table: Annotated[str, typer.Option("--users-table", help="DynamoDB table of the users.")],
+    repository: options.MaybeRepository = None,
+    outputs: options.Outputs = None,
+    dedup_table: Annotated[
+        str | None, typer.Option("--dedup-table", help="DynamoDB table of the dedup index. Default: from the outputs.")
+    ] = None,
+    backups_table: Annotated[
+        str | None, typer.Option("--backups-table", help="DynamoDB table of the catalog. Default: from the outputs.")
+    ] = None,
+    users_table: Annotated[
+        str | None, typer.Option("--users-table", help="DynamoDB table of the users. Default: from the outputs.")
+    ] = None,
     source_name: options.AnySource = None,
     retention_days: Annotated[
         int, typer.Option("--retention-days", min=1, max=36_500, help="Days after which a backup may be forgotten.")
@@ -30,21 +39,35 @@ def command(
     endpoint: options.Endpoint = None,
     profile: options.Profile = None,
     *,
+    replica: options.Replica = False,
     as_json: options.Json = False,
 ) -> None:
     """Fill dedup index, catalog and users from the bucket alone; tables that hold something already are completed."""
-    home = options.bucket_name(repository, "--repository")
+    place = find_place(repository, region, outputs, replica=replica)
+    names = TableNames(
+        _table("dedup", dedup_table, place),
+        _table("backups", backups_table, place),
+        _table("users", users_table, place),
+    )
     started = time.monotonic()
-    with options.open_toolbox(region, endpoint, profile) as tools, shown("rebuild") as progress:
-        tables = open_tables(tools.cloud(), TableNames(dedup_table, backups_table, users_table))
+    with options.open_toolbox(place.region, endpoint, profile) as tools, shown("rebuild") as progress:
+        tables = open_tables(tools.cloud(), names)
         retention = timedelta(days=retention_days)
-        report = rebuild(tools.store(home), tables, progress, retention=retention, source=source_name)
+        report = rebuild(tools.store(place.bucket), tables, progress, retention=retention, source=source_name)
     seconds = time.monotonic() - started
     if as_json:
         show_json(_document(report, seconds))
     else:
         _show(report, seconds)
     raise typer.Exit(DAMAGE if report.damages else DONE)
+
+
+def _table(purpose: str, given: str | None, place: Place) -> str:
+    """Give the table that was named, or that the outputs name."""
+    name = given or place.tables.get(purpose)
+    if name is None:
+        raise ConfigurationError(f"name the table with --{purpose}-table", hint="or name the stack with --outputs")
+    return name
 
 
 def _document(report: RebuildReport, seconds: float) -> dict[str, Any]:

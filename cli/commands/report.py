@@ -63,7 +63,7 @@ def command(
     raise typer.Exit(stack.exit_status(summary))
 
 
-def write_page(path: Path, text: str) -> int:
+def write_page(path: Path, text: str, option: str = "--output") -> int:
     """Write a file whole or not at all; give its bytes. ConfigurationError when it cannot be written."""
     data = text.encode()
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
@@ -75,5 +75,5 @@ def write_page(path: Path, text: str) -> int:
         finally:
             scratch.unlink(missing_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"--output cannot be written: {error}", hint="name another file") from error
+        raise ConfigurationError(f"{option} cannot be written: {error}", hint="name another file") from error
     return len(data)

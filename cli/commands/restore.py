@@ -16,6 +16,7 @@ import typer
 
 from cli import options
 from cli.lookup import read_commits
+from cli.outputs import find_place
 from cli.progress import Goal, shown
 from cli.render import note, rate, show_facts, show_json, size
 from cli.statuses import DONE, INTERRUPTED, PARTIAL
@@ -59,8 +60,9 @@ class _Target:
 
 
 def command(
-    repository: options.Repository,
     source_name: options.SourceName,
+    repository: options.MaybeRepository = None,
+    outputs: options.Outputs = None,
     user: options.ChosenUsers = None,
     backup_id: BackupId = None,
     as_of: AsOf = None,
@@ -74,27 +76,28 @@ def command(
     endpoint: options.Endpoint = None,
     profile: options.Profile = None,
     *,
+    replica: options.Replica = False,
     all_users: options.AllUsers = False,
     yes: Yes = False,
     as_json: options.Json = False,
 ) -> None:
     """Restore files, each proven by its SHA-256 before it becomes visible."""
-    home = options.bucket_name(repository, "--repository")
+    source = find_place(repository, region, outputs, replica=replica)
     users = options.chosen_users(user, all_users=all_users)
     moment = _moment(backup_id, as_of, users)
     place = _place(to_bucket, to_prefix, to_directory)
     target = _Target(place, to_prefix or "", conflict, pattern or [], workers or cores(), not yes)
     tune_process()
     started = time.monotonic()
-    connect = partial(options.open_toolbox, region, endpoint, profile)
+    connect = partial(options.open_toolbox, source.region, endpoint, profile)
     with connect() as tools:
-        store = tools.store(home)
+        store = tools.store(source.bucket)
         names = choose_backups(Repository(store), source_name, users, backup_id=backup_id, as_of=moment)
         records = read_commits(store, names)
         requests = Counter(tools.requests)
     started += _confirm(records, target)
     target = replace(target, names=_names(records, target.prefix))
-    report, more = _restore(connect, home, records, target)
+    report, more = _restore(connect, source.bucket, records, target)
     requests.update(more)
     _show(report, len(names), time.monotonic() - started, requests, as_json=as_json)
     raise typer.Exit(PARTIAL if report.failed else DONE)

@@ -11,6 +11,7 @@ import typer
 
 from cli import options
 from cli.lookup import find_backups
+from cli.outputs import find_place
 from cli.progress import shown
 from cli.render import note, rate, show_facts, show_json, size
 from cli.statuses import DAMAGE, DONE
@@ -33,7 +34,8 @@ class _Sample(NamedTuple):
 
 
 def command(
-    repository: options.Repository,
+    repository: options.MaybeRepository = None,
+    outputs: options.Outputs = None,
     source_name: options.AnySource = None,
     user: options.Users = None,
     depth: Annotated[Depth, typer.Option("--depth", help="How far to look.")] = Depth.STRUCTURE,
@@ -46,10 +48,11 @@ def command(
     endpoint: options.Endpoint = None,
     profile: options.Profile = None,
     *,
+    replica: options.Replica = False,
     as_json: options.Json = False,
 ) -> None:
     """Look at backups, name what is damaged and what that touches."""
-    home = options.bucket_name(repository, "--repository")
+    place = find_place(repository, region, outputs, replica=replica)
     users = options.named_users(user)
     sampled = depth is Depth.SAMPLE
     options.not_without("--percent", percent, "--depth sample", given=sampled)
@@ -57,12 +60,12 @@ def command(
     options.not_without("--user", users or None, "--source-name", given=source_name is not None)
     tune_process()
     started = time.monotonic()
-    connect = partial(options.open_toolbox, region, endpoint, profile)
+    connect = partial(options.open_toolbox, place.region, endpoint, profile)
     with connect() as tools:
-        store = tools.store(home)
+        store = tools.store(place.bucket)
         found = survey(store, find_backups(store, source_name, users))
     sample = _Sample(depth, _PERCENT if percent is None else percent, seed or 0)
-    report = _verify(connect, home, found, sample, workers or cores())
+    report = _verify(connect, place.bucket, found, sample, workers or cores())
     seconds = time.monotonic() - started
     if as_json:
         show_json(_document(report, seconds))

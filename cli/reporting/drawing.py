@@ -12,7 +12,7 @@ from typing import NamedTuple
 from cli.reporting.markup import Child, Markup, element, fragment
 
 WIDTH = 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 6, 10, 22
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 6, 10, 22
 _LONG = 22
 
 

@@ -114,8 +114,10 @@ class Day:
         return ratios({"read": self.read, "new": self.new, "stored": self.stored})[1]
 
 
-def daily(backups: Sequence[BackupRow], held_now: int, since: datetime, now: datetime) -> tuple[Day, ...]:
-    """Give every day from `since` to now. `backups` come oldest first.
+def daily(
+    backups: Sequence[BackupRow], held_now: int, since: datetime, now: datetime, first: datetime | None = None
+) -> tuple[Day, ...]:
+    """Give every day from `since` to now. `backups` come oldest first; before `first` the repository held nothing.
 
     What was let go of meanwhile is not known, so the repository's earlier size is a lower limit.
     """
@@ -140,7 +142,7 @@ def daily(backups: Sequence[BackupRow], held_now: int, since: datetime, now: dat
                 new=sum(row.new for row in good),
                 stored=sum(row.stored for row in good),
                 protected=sum(sizes.values()),
-                held=max(0, held_now - left),
+                held=max(0, held_now - left) if first is None or today >= first.date() else 0,
             )
         )
     return tuple(days)

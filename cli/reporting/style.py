@@ -65,6 +65,7 @@ a{color:var(--link)}
 .tiles div{padding:.625rem .875rem;min-width:0}
 .tiles dt{font-size:.875rem;color:var(--soft)}
 .tiles dd{margin:0;font-size:1.25rem;font-weight:600;overflow-wrap:anywhere}
+@media(max-width:420px){.tiles dd{font-size:1.0625rem}}
 .tiles dd small{display:block;font-size:.8125rem;font-weight:400;color:var(--soft)}
 figure{margin:0}
 svg{display:block;width:100%;height:auto}

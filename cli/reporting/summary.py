@@ -91,10 +91,12 @@ def summarise(status: StackStatus) -> Summary:
     """Put a stack's state into figures."""
     now, backups = status.read_at, known(status.backups, ())
     users = known(status.users, ())
+    first = min((user.state.first for user in users if user.state.first), default=None)
+    held = known(status.held, _NOTHING).bytes
     return Summary(
         status=status,
         ages=mapped(status.users, lambda found: user_ages(found, backups, now)),
-        days=mapped(status.backups, lambda rows: daily(rows, known(status.held, _NOTHING).bytes, status.since, now)),
+        days=mapped(status.backups, lambda rows: daily(rows, held, status.since, now, first)),
         runs=mapped(status.runs, lambda found: run_rows(found, backups, now)),
         proofs=mapped(status.drills, lambda found: proofs(found, users, status.since, now)),
         cost=_costs(status),

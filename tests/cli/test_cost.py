@@ -83,7 +83,7 @@ def test_each_stack_has_its_own_forecast(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--stack", "staging"], "Pulumi.staging.yaml does not exist (stacks there: dev, local, prod)"),
+        (["--stack", "staging"], "Pulumi.staging.yaml does not exist (stacks there: dev, local, prod, prod-recovery)"),
         (["--stack", "../prod "], "--stack is '../prod ', must be a stack's name, e.g. prod"),
         (["--terabytes", "-1"], "terabytes is -1, must be from 0 to 1,000,000"),
         (["--terabytes", "nan"], "terabytes is nan, must be from 0"),

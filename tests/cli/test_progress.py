@@ -45,15 +45,14 @@ def test_a_long_command_prints_lines_into_a_file(monkeypatch: pytest.MonkeyPatch
     assert line.isprintable()
 
 
-@pytest.mark.parametrize("keep", [True, False])
-def test_a_terminal_gets_a_bar(keep: bool) -> None:  # noqa: FBT001 - the point of the test
-    """It shows what is done, and stays or goes as it was asked to."""
+def test_a_terminal_gets_a_bar() -> None:
+    """It shows what is done, and goes."""
     stream = Terminal()
-    with shown("backup", stream=stream, keep=keep) as counter:
+    with shown("backup", stream=stream) as counter:
         work(counter)
     text = stream.getvalue()
     assert "3 files, 3.0 MB" in text
-    assert ("\x1b[2K" in text.split("3 files")[-1]) is not keep
+    assert "\x1b[2K" in text.split("3 files")[-1]
 
 
 def test_the_share_is_in_bytes_when_they_are_known() -> None:
