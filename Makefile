@@ -47,8 +47,11 @@ unit: $(DEV) $(MINISTACK) layer ## tests only, e.g. make unit ARGS="tests/engine
 demo: $(DEV) $(MINISTACK) ## the whole stack on this machine: nights, restores, rights; also DATA=folder USERS=200
 	@DATA='$(DATA)' USERS='$(USERS)' $(BIN)/python -m sandbox demo $(ARGS)
 
-e2e: $(DEV) $(MINISTACK) ## the end-to-end test in full: 200 users
+e2e: $(DEV) $(MINISTACK) ## the end-to-end test in full: 200 users, a game day, and the page in Chromium
+	@$(BIN)/python -m tests.reporting.in_browser --find
 	@$(BIN)/python -m sandbox demo --users 200 --outage $(ARGS)
+	@$(BIN)/python -m sandbox gameday
+	@$(BIN)/python -m tests.reporting.in_browser build/report.html build/screens
 
 bench: $(BENCH) $(MINISTACK) ## measure the engine
 	@.venv-bench/bin/python -m benchmarks.run $(ARGS)

@@ -36,13 +36,12 @@ def why_recorded_only(gaps: Mapping[str, Gap], type_: str, inputs: Mapping[str, 
 CHANGED: Final[Mapping[str, str]] = {
     "endpoints": "every service of Pulumi.local.yaml is answered at a free port of this machine",
     "layer": "the packages are the locked ones, built for this machine instead of Lambda's python3.13 on arm64",
-    "schedules": (
-        "made as the program says, but paused: none may start a run by the clock in the middle of another; "
-        "sandbox.schedules lets one come due"
-    ),
     "TLS": "loopback counts as TLS, so that policies which refuse plain HTTP stay as they are",
-    "scheduler": "looks every second, and fills in payloads as on AWS, which the embedded AWS does not",
+    "scheduler": (
+        "looks every second; fills in payloads and lets a rate come at once, as on AWS, which the embedded AWS does not"
+    ),
     "replicas": "have the key that the rule names and their bucket's lock, as on AWS; the embedded AWS leaves both out",
+    "cost forecasts": "count with the settings of production: here schedules are paused, and backups kept for a day",
     "SQS batches": "ask for the right to the single call, as on AWS; the embedded AWS wants actions that AWS lacks",
 }
 """What is made otherwise than the program says, or counts as something else."""

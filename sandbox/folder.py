@@ -24,6 +24,8 @@ from sandbox.errors import AlreadyUpError, SandboxError
 
 DEFAULT: Final = ROOT / "build" / "sandbox"
 _LOCK, _SERVER = "lock", "server"
+_POLITE_S = 2.0
+"""It keeps nothing that would have to be saved, and whoever pressed Ctrl-C waits."""
 _PATIENCE_S = 10.0
 _POLL_S = 0.02
 
@@ -88,18 +90,18 @@ def _end_server(folder: Path) -> int:
     pid = state.pid_of(folder)
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-    lock = _wait_for(folder)
+    lock = _wait_for(folder, _POLITE_S)
     # Lambda's processes do not hold the lock. Their group is there as long as one of them is.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    lock = lock if lock is not None else _wait_for(folder)
+    lock = lock if lock is not None else _wait_for(folder, _PATIENCE_S)
     if lock is None:
         raise SandboxError(f"process {pid} does not end", hint="end it by hand")
     return lock
 
 
-def _wait_for(folder: Path) -> int | None:
-    deadline = time.monotonic() + _PATIENCE_S
+def _wait_for(folder: Path, seconds: float) -> int | None:
+    deadline = time.monotonic() + seconds
     while (lock := _take(folder)) is None and time.monotonic() < deadline:
         time.sleep(_POLL_S)
     return lock

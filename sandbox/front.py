@@ -1,15 +1,16 @@
-"""What runs in MiniStack's own environment: its server, tied to whoever started it, and what it is taught.
+"""What runs in MiniStack's own environment: its server, tied to whoever started or owns it, and what it is taught.
 
 Run as a program by `sandbox.ministack`, never imported: it knows the standard library and MiniStack only.
 
 - A loopback connection counts as TLS, so that policies which refuse plain HTTP can stay as they are.
 - A batch call of SQS asks for the right to the single call, as on AWS, which has no actions for batches (Amazon SQS
   Developer Guide, "Amazon SQS API permissions").
-- A schedule's payload is filled in as on AWS (EventBridge Scheduler User Guide, "Adding context attributes"), one that
-  was changed counts anew, and the scheduler looks every second.
+- A schedule's payload is filled in as on AWS (EventBridge Scheduler User Guide, "Adding context attributes"); a rate
+  comes at once and counts from then, as on AWS (the same, "Rate-based schedules"), also when it is switched on again;
+  and the scheduler looks every second.
 - A replica is encrypted with the key that the rule names and locked as its bucket says (Amazon S3 User Guide,
   "Replicating encrypted objects" and "What does Amazon S3 replicate?").
-- `sandbox/chaos/inside.py` makes trouble when it is asked to.
+- `sandbox/chaos/inside.py` makes trouble when it is asked to, and `sandbox/gameday/inside.py` loses a region.
 - `GET /_sandbox/decisions` gives every decision about a role's rights: who, action, resource, allowed, how often.
 """
 
@@ -31,6 +32,9 @@ from typing import Any
 
 _DECISIONS = "/_sandbox/decisions"
 _RELEASED = b"r"
+_OWNER = "SANDBOX_OWNER"
+_NOT_FOR_FUNCTIONS = (_OWNER, "LOG_LEVEL")
+"""Variables that are meant for this process. Functions would inherit them: they log at their own level."""
 _SINGLE = {
     "sqs:SendMessageBatch": "sqs:SendMessage",
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
@@ -44,12 +48,15 @@ _Decisions = Counter[tuple[str, str, str, bool]]
 
 def main() -> int:
     """Serve until told to end, or until whoever started this ends without having released it."""
-    threading.Thread(target=_follow, daemon=True).start()
+    threading.Thread(target=_follow, args=(os.environ.get(_OWNER),), daemon=True).start()
     app: Any = import_module("ministack.app")
+    for name in _NOT_FOR_FUNCTIONS:
+        os.environ.pop(name, None)
     evaluator: Any = import_module("ministack.core.iam_evaluator")
     decisions: _Decisions = Counter()
     evaluator.enforce = _counted(evaluator.enforce, evaluator.caller_arn, decisions)
-    app.app = _beside("chaos/inside.py").troubled(_taught(app.app, decisions))
+    troubled = _beside("chaos/inside.py").troubled(_taught(app.app, decisions))
+    app.app = _beside("gameday/inside.py").without_lost_region(troubled)
     _teach_scheduler(import_module("ministack.services.scheduler"), import_module("ministack.services.eventbridge"))
     _teach_replication(import_module("ministack.services.s3"))
     status = import_module("hypercorn.__main__").main(sys.argv[1:])
@@ -64,11 +71,16 @@ def _beside(path: str) -> Any:  # noqa: ANN401 - a module
     return module
 
 
-def _follow() -> None:
-    """Wait for the other end of the pipe: it closes however that process ends, even by `kill -9`."""
+def _follow(owner: str | None) -> None:
+    """Wait for the other end of the pipe: it closes however that process ends, even by `kill -9`.
+
+    Once released, wait for the owner's in the same way, if there is one.
+    """
     folder = os.getcwd()  # noqa: PTH109 - a string is what rmtree takes
     if os.read(0, 1) == _RELEASED:
-        return
+        if owner is None:
+            return
+        os.read(int(owner), 1)
     # Whoever started this may have removed it already.
     shutil.rmtree(folder, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)
@@ -94,22 +106,36 @@ def _thing(arn: str) -> str:
 
 
 def _teach_scheduler(scheduler: Any, events: Any) -> None:  # noqa: ANN401 - MiniStack's own modules
-    """Let the scheduler look often, forget when what was changed has fired, and fill in what it hands over."""
-    update, invoke = scheduler._update_schedule, events._invoke_target  # noqa: SLF001 - there is no other way in
+    """Let the scheduler look often, let rates come at once, and fill in what it hands over."""
+    create, update = scheduler._create_schedule, scheduler._update_schedule  # noqa: SLF001 - there is no other way in
+    invoke = events._invoke_target  # noqa: SLF001 - the same
     scheduler._SCHEDULE_TICK_INTERVAL = _LOOK_S  # noqa: SLF001
 
-    def update_schedule(name: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - MiniStack's own types
-        answer, schedule = update(name, body), f"{body.get('GroupName', 'default')}/{name}"
-        for key in [key for key in scheduler._schedule_last_fired if key[2] == schedule]:  # noqa: SLF001
-            del scheduler._schedule_last_fired[key]  # noqa: SLF001
+    def count_anew(name: str, body: dict[str, Any]) -> None:
+        fired, schedule = scheduler._schedule_last_fired, f"{body.get('GroupName', 'default')}/{name}"  # noqa: SLF001
+        for key in [key for key in scheduler._schedules._data if key[2] == schedule]:  # noqa: SLF001
+            fired.pop(key, None)
+            if body["ScheduleExpression"].startswith("rate("):
+                fired[key] = 0.0
+
+    def create_schedule(name: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - MiniStack's own types
+        answer = create(name, body)
+        count_anew(name, body)
         return answer
+
+    def update_schedule(name: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - the same
+        # First, and never for one that ends: another thread looks, and must not let come again what has just come.
+        if body.get("State") != "DISABLED":
+            count_anew(name, body)
+        return update(name, body)
 
     def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], *others: Any) -> Any:  # noqa: ANN401 - the same
         if event.get("Source") == "aws.scheduler" and target.get("Input"):
             target = {**target, "Input": _filled_in(target["Input"], event)}
         return invoke(target, event, rule, *others)
 
-    scheduler._update_schedule, events._invoke_target = update_schedule, invoke_target  # noqa: SLF001
+    scheduler._create_schedule, scheduler._update_schedule = create_schedule, update_schedule  # noqa: SLF001
+    events._invoke_target = invoke_target  # noqa: SLF001
 
 
 def _filled_in(payload: str, event: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from functions.runtime.cloud import Cloud
 from functions.runtime.stack_reading import StackReader
 from functions.runtime.toolbox import Connection, Toolbox, now
 from sandbox.aws import ADMIN, session
+from sandbox.nights.figures import FORECAST
 from sandbox.nights.stack import FaultError
 from sandbox.state import State
 
@@ -40,7 +41,7 @@ def toolbox(state: State) -> Toolbox:
 def look(state: State) -> Summary:
     """Read everything that is to be known of the stack. What cannot be read is missing, with its reason."""
     names = read_outputs(json.dumps(state.exports))
-    settings = read_stack(ROOT, state.stack)
+    settings = read_stack(ROOT, FORECAST)
     question = Question(names=names, now=now(), days=DAYS, graph=_graph(state), settings=settings)
     with toolbox(state) as tools:
         store = tools.store(state.exports["BackupBucketName"])

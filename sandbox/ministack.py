@@ -29,6 +29,7 @@ _LOG_LINES_SHOWN = 20
 # closes, and the child removes its folder and ends its whole group: even `kill -9` leaves nothing behind.
 _FRONT = PROJECT_ROOT / "sandbox" / "front.py"
 _RELEASED = b"r"
+_OWNER = "SANDBOX_OWNER"
 
 
 class MiniStackError(RuntimeError):
@@ -45,6 +46,8 @@ class Place:
     """Of loopback; 0 is any free one."""
     lock: int | None = None
     """A file descriptor that the server holds as long as it runs."""
+    owner: int | None = None
+    """The reading end of a pipe: a released server ends when nobody holds the writing end any more. Default: never."""
 
 
 class MiniStack:
@@ -131,7 +134,7 @@ class MiniStack:
             shutil.rmtree(folder, ignore_errors=True)
 
     def release(self) -> None:
-        """Let it outlive this process. Whoever has its process id ends its process group from now on."""
+        """Let it outlive this process, but not its owner. Whoever has its process id ends its process group."""
         process, self._process = self._process, None
         self._folder = None
         if process is None or process.stdin is None:
@@ -156,7 +159,7 @@ class MiniStack:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                pass_fds=[fd for fd in (listener.fileno(), self._place.lock) if fd is not None],
+                pass_fds=[fd for fd in (listener.fileno(), self._place.lock, self._place.owner) if fd is not None],
                 start_new_session=True,
             )
 
@@ -179,7 +182,9 @@ class MiniStack:
 
     def _environment(self) -> dict[str, str]:
         """Nothing of ours but the search path: real credentials must not reach an emulator."""
+        owner = {} if self._place.owner is None else {_OWNER: str(self._place.owner)}
         return {
+            **owner,
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self._folder),
             "TMPDIR": str(self._folder),

@@ -28,7 +28,7 @@ from sandbox.nights.logs import errors
 from sandbox.nights.people import LIBRARY, deal, fill
 from sandbox.nights.record import Night, NoNightsError
 from sandbox.nights.stack import FaultError, Stack
-from sandbox.nights.witness import Witness, look, total
+from sandbox.nights.witness import Watcher, Witness, look, total
 from sandbox.rights.decisions import denied
 from sandbox.telling import Teller
 
@@ -97,10 +97,10 @@ class Scene:
             with teller.step("a night without trouble") as tell:
                 tell(_night(stack, "incremental").status)
         with teller.step("remember every byte of the source; in the evening each user writes a file") as tell:
-            s3 = stack.client("s3")
-            nights.append(Night("before the storm", _moment(), look(s3, source["bucket"], source["prefix"])))
+            watcher = Watcher(stack.client("s3"), source["bucket"], source["prefix"])
+            nights.append(Night("before the storm", _moment(), watcher.look()))
             _write_evening_files(stack, nights[-1].held)
-            nights.append(Night("evening", _moment(), look(s3, source["bucket"], source["prefix"])))
+            nights.append(Night("evening", _moment(), watcher.look()))
             tell(f"{len(nights[-1].held):,} files, {size(total(nights[-1].held))}")
         stack.notices()
         return nights
@@ -155,7 +155,7 @@ class Scene:
 
 def _night(stack: Stack, schedule: str) -> Work:
     """Let the scheduler start a run; give it when it has ended and people have been told."""
-    before = len(stack.runs())
+    before = stack.run_ids()
     with stack.due(schedule):
         started = stack.wait_for_run(before)
     work = stack.wait_for_end(started.id, lambda _work: None)

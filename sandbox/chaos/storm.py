@@ -61,7 +61,7 @@ class Storm:
 def blow(stack: Stack, switch: Switch, teller: Teller, victims: Victims) -> Storm:
     """Let the scheduler start a full run, and everything go wrong until it has ended and its messages are gone."""
     storm, lasting = Storm(victims), _lasting(stack, victims)
-    begun, before, refused = time.monotonic(), len(stack.runs()), switch.outage(*lasting)
+    begun, before, refused = time.monotonic(), stack.run_ids(), switch.outage(*lasting)
     try:
         with teller.step("the storm: the scheduler starts full, a person another run") as tell:
             with stack.due("full"):

@@ -7,5 +7,5 @@ from __future__ import annotations
 
 from typing import Final
 
-COMMANDS: Final = ("up", "run", "status", "restore", "chaos", "rights", "down", "demo")
+COMMANDS: Final = ("up", "run", "status", "restore", "chaos", "rights", "down", "demo", "gameday")
 """Modules of this package, in the order in which they are used."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import tempfile
 import time
@@ -13,12 +14,13 @@ from typing import Final
 from bundle.paths import ROOT
 from sandbox import commands
 from sandbox.commands import run as run_command
-from sandbox.folder import end
+from sandbox.folder import end, is_up
 from sandbox.telling import Teller
 
 HELP: Final = "all of it in order: up, run, restore and so on, down"
 ORDER: Final = ("up", "run", "restore", "chaos", "rights", "status")
 _BUILD: Final = ROOT / "build"
+_PREFIX: Final = "demo-"
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -31,22 +33,34 @@ def run(options: Namespace) -> int:
     """Run one command after the other, until one of them fails; give its exit status."""
     teller, begun = Teller(), time.monotonic()
     _BUILD.mkdir(exist_ok=True)
+    forget_the_dead()
+    # Even `kill -9` closes our end of the pipe, and the sandbox follows.
+    options.owner, ours = os.pipe()
     # Whoever has a sandbox in the usual folder keeps it.
-    folder = Path(tempfile.mkdtemp(prefix="demo-", dir=_BUILD))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_BUILD))
     status = 1
     try:
         for name in (name for name in ORDER if name in commands.COMMANDS):
-            status = _run(name, folder, options, teller)
+            status = run_one(name, folder, options, teller)
             if status:
                 break
     finally:
         status = _clean_up(folder, status, teller)
+        os.close(options.owner)
+        os.close(ours)
     if not status:
         teller.say(f"All of it in {time.monotonic() - begun:.0f} s, and nothing of it is left.", "bold")
     return status
 
 
-def _run(name: str, folder: Path, options: Namespace, teller: Teller) -> int:
+def forget_the_dead() -> None:
+    """Remove the folders of demos that were killed."""
+    for left in _BUILD.glob(f"{_PREFIX}*"):
+        if not is_up(left):
+            end(left)
+
+
+def run_one(name: str, folder: Path, options: Namespace, teller: Teller) -> int:
     """Run a command with the options that it would have by itself, but for those that were given."""
     module = import_module(f"sandbox.commands.{name}")
     parser = ArgumentParser()

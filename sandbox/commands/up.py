@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections import Counter
@@ -26,6 +28,12 @@ def add_options(parser: ArgumentParser) -> None:
     """Add what only this command has."""
     parser.add_argument("--port", type=_port, default=0, help="port of the embedded AWS; default: any free one")
     parser.add_argument("--empty", action="store_true", help="start the embedded AWS only, for `pulumi up -s local`")
+    parser.add_argument(
+        "--owner",
+        type=_pipe,
+        metavar="FD",
+        help="reading end of a pipe: end, whatever happens, when nobody holds the writing end any more; for programs",
+    )
 
 
 def _port(text: str) -> int:
@@ -34,11 +42,21 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _pipe(text: str) -> int:
+    try:
+        mode = os.fstat(int(text)).st_mode
+    except (ValueError, OverflowError, OSError):
+        mode = 0
+    if not stat.S_ISFIFO(mode):
+        raise ArgumentTypeError(f"{text} is no pipe")
+    return int(text)
+
+
 def run(options: Namespace) -> int:
     """Bring it up. When that fails, or is interrupted, nothing of it is left."""
     teller, begun = Teller(), time.monotonic()
     with claimed(options.state) as lock:
-        server = MiniStack(auth=True, place=Place(server_folder(options.state), options.port, lock))
+        server = MiniStack(auth=True, place=Place(server_folder(options.state), options.port, lock, options.owner))
         try:
             with teller.step("start the embedded AWS") as tell:
                 server.start()
@@ -71,6 +89,8 @@ def _make(server: MiniStack, teller: Teller, *, empty: bool, begun: float) -> St
     if not empty:
         with teller.step(f"run the program of the stack {STACK}") as tell:
             deployed = run_program(STACK, config, server.endpoint, _Count(tell))
+        for text in deployed.warnings:
+            teller.say(f"warning: {text}", "yellow")
         notices = keep_notices(clients, deployed.exports["NotificationTopicArn"], config[REGION])
     return State(
         endpoint=server.endpoint,

@@ -15,6 +15,9 @@ from functions.contract.environment import (
 from sandbox.lambdas.names import JOBS_DLQ, QUEUES, REGION, RESTORES_DLQ, TABLES, Names
 from sandbox.lambdas.roles import REPOSITORY, RESTORED, SCRATCH
 
+_LOCK_DAYS = 30
+"""As if its bucket had Object Lock, which no bucket of this plane has: for so many days nobody looks."""
+
 
 def environment_of(
     names: Names, function: str, endpoint: str, sources: tuple[SourceSetting, ...], changes: Mapping[str, Any]
@@ -30,6 +33,7 @@ def environment_of(
         "restore_buckets": (names.of(RESTORED),),
         "scratch_bucket": names.of(SCRATCH),
         "scratch_prefix": "drills/",
+        "lock_days": _LOCK_DAYS,
         "dead_letter_queue_url": names.queue_url(endpoint, RESTORES_DLQ if function == "restore_worker" else JOBS_DLQ),
         **{table: names.of(table) for table in TABLES},
         **{f"{queue}_url": names.queue_url(endpoint, queue) for queue in QUEUES},

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from functions.contract.object_keys import COLLECTIONS, PACKS, SNAPSHOTS
 from functions.contract.rights import RIGHTS
 from sandbox.lambdas.names import ACCOUNT, INDEXED_TABLES, JOBS_DLQ, QUEUES, REGION, RESTORES_DLQ, TABLES, Names
 
@@ -74,6 +75,8 @@ def resources(names: Names, function: str, key_arn: str) -> dict[str, list[str]]
         "source_objects": [f"{names.bucket_arn(SOURCE)}/*"],
         "repository": [names.bucket_arn(REPOSITORY)],
         "repository_objects": [f"{names.bucket_arn(REPOSITORY)}/*"],
+        "repository_backups": [f"{names.bucket_arn(REPOSITORY)}/{folder}*" for folder in (PACKS, SNAPSHOTS)],
+        "repository_plans": [f"{names.bucket_arn(REPOSITORY)}/{COLLECTIONS}*"],
         "restore_buckets": [names.bucket_arn(RESTORED)],
         "restore_objects": [f"{names.bucket_arn(RESTORED)}/*"],
         "scratch": [names.bucket_arn(SCRATCH)],

@@ -88,7 +88,7 @@ class Calendar:
 
     def _scheduled(self, name: str, schedule: str) -> None:
         """Let the scheduler start a run, and wait until everybody has been told of its end."""
-        before, begun = len(self._stack.runs()), self._begin()
+        before, begun = self._stack.run_ids(), self._begin()
         with self._teller.step(f"{name}: the scheduler starts {schedule}") as tell:
             with self._stack.due(schedule):
                 started = self._stack.wait_for_run(before)
@@ -97,7 +97,7 @@ class Calendar:
 
     def _by_hand(self, name: str) -> None:
         """Start a run as a person does."""
-        before, begun = len(self._stack.runs()), self._begin()
+        before, begun = self._stack.run_ids(), self._begin()
         with self._teller.step(f"{name}: a person calls the initiator with {BY_HAND}") as tell:
             self._stack.invoke("initiator", BY_HAND)
             started = self._stack.wait_for_run(before)
@@ -135,7 +135,7 @@ class Calendar:
 
     def _say_costs(self) -> None:
         self._teller.say(savings(self._runs))
-        with self._teller.step("forecast the costs of 1 TB and 1,000 users that change and repeat as these do"):
+        with self._teller.step("forecast 1 TB and 1,000 users that change and repeat as these do, in production"):
             found = forecast(self._stack)
         self._teller.say(f"{_forecast_in_words(found)}")
 
@@ -149,7 +149,7 @@ def _forecast_in_words(found: dict[str, Any]) -> str:
 
 def morning_after(stack: Stack, teller: Teller, changed: int) -> None:
     """Let the next night find tables that were rebuilt: it must read what has changed, so many bytes at most."""
-    before = len(stack.runs())
+    before = stack.run_ids()
     with teller.step("the next night, with the rebuilt tables") as tell:
         with stack.due("incremental"):
             started = stack.wait_for_run(before)

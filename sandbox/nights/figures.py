@@ -20,6 +20,8 @@ from sandbox.aws import ADMIN
 from sandbox.errors import SandboxError
 from sandbox.nights.stack import Stack
 
+FORECAST: Final = "prod"
+"""The stack whose settings forecasts count with: here schedules are paused, and backups kept for a day."""
 _GB: Final = 1e9
 _MEASURES: Final = (
     "type",
@@ -112,7 +114,7 @@ def savings(runs: Sequence[Ran]) -> str:
 
 def forecast(stack: Stack) -> dict[str, Any]:
     """Give what `strongroom cost` forecasts for the volume that this repository shows, scaled up to 1 TB."""
-    arguments = ["cost", "--stack", stack.state.stack, "--program", str(ROOT), "--terabytes", "1", "--users", "1000"]
+    arguments = ["cost", "--stack", FORECAST, "--program", str(ROOT), "--terabytes", "1", "--users", "1000"]
     return operator(stack, *arguments, "--repository", stack.state.exports["BackupBucketName"])
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from cli.render import size
-from sandbox.demo_cloud import Shelf
-from sandbox.demo_files import UnusableFolderError, Upload, change, in_words, plan, plan_changes, upload
 from sandbox.errors import SandboxError
+from sandbox.nights.files import Shelf, UnusableFolderError, Upload, change, in_words, plan, plan_changes, upload
 from sandbox.nights.stack import Stack
 
 LIBRARY: Final = Path(sysconfig.get_path("stdlib"))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from sandbox.demo_cloud import THREADS
+from sandbox.nights.files import THREADS
 from sandbox.nights.stack import Stack
 
 _REPLICATED = {"COMPLETED", "REPLICA"}

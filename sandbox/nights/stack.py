@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar
@@ -79,9 +79,17 @@ class Stack:
         found = {work.id: work for state in RunState for work in self._runs.with_status(state, _BEGINNING)}
         return sorted(found.values(), key=lambda work: (work.started, work.id))
 
-    def wait_for_run(self, before: int) -> Work:
-        """Give the newest run as soon as there are more than `before`; it need not have ended."""
-        return self.wait("a run", lambda: next(iter(self.runs()[before:]), None))
+    def run_ids(self) -> frozenset[str]:
+        """Give the ids of all runs. They tell new ones from old ones: two may begin within one second."""
+        return frozenset(run.id for run in self.runs())
+
+    def new_runs(self, before: Collection[str]) -> list[Work]:
+        """Give the runs that were not there before, oldest first."""
+        return [run for run in self.runs() if run.id not in before]
+
+    def wait_for_run(self, before: Collection[str]) -> Work:
+        """Give a run that was not there before, as soon as there is one; it need not have ended."""
+        return self.wait("a run", lambda: next(iter(self.new_runs(before)), None))
 
     def wait_for_end(self, run_id: str, tell: Callable[[Work], None]) -> Work:
         """Give a run when it has ended; `tell` is told how it stands meanwhile."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
-from sandbox.demo_cloud import THREADS
+from sandbox.nights.files import THREADS
 
 _BLOCK = 1024 * 1024
 _HEADERS: Final = (

@@ -34,3 +34,5 @@ class Deployed:
 
     graph: tuple[Resource, ...] = ()
     exports: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    """What the program says beside, as the Pulumi CLI would show it."""

@@ -12,6 +12,7 @@ import pulumi
 from botocore.exceptions import BotoCoreError, ClientError
 from pulumi import FileArchive
 from pulumi.runtime import mocks, rpc
+from pulumi.runtime.proto import engine_pb2
 
 from functions.engine.errors import StrongroomError
 from sandbox.aws import Clients
@@ -59,7 +60,7 @@ class Engine(mocks.Mocks):
         creator = self._creators.get(type_)
         if creator is None:
             raise UnknownResourceError(f"{name} is of type {type_}, which nothing here makes")
-        order = Order(type_, name, inputs, str(inputs.get("region") or self._region))
+        order = Order(type_, name, inputs, str(inputs.get("region") or self._region), pulumi.get_stack())
         try:
             return creator(self._clients, order)
         except (ClientError, BotoCoreError, RefusedError) as error:
@@ -106,6 +107,19 @@ class Monitor(mocks.MockMonitor):
             with _own_loop():
                 self.exports = _plain(rpc.deserialize_properties(request.outputs))
         return super().RegisterResourceOutputs(request)
+
+
+class Log(mocks.MockEngine):
+    """Keeps what the program warns of."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.warnings: list[str] = []
+
+    def Log(self, request: Any) -> None:  # noqa: ANN401, N802 - gRPC's name and message
+        """Keep what people should know."""
+        if request.severity >= engine_pb2.WARNING:
+            self.warnings.append(request.message)
 
 
 @contextmanager

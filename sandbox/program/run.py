@@ -20,7 +20,7 @@ from sandbox.differences import RECORDED_ONLY, Gap
 from sandbox.errors import SandboxError
 from sandbox.program.config import REGION
 from sandbox.program.graph import Deployed, Resource
-from sandbox.program.monitor import Engine, Monitor
+from sandbox.program.monitor import Engine, Log, Monitor
 from sandbox.resources.creator import Creator
 from sandbox.resources.registry import CREATORS
 
@@ -51,13 +51,13 @@ def run_program(
     """
     how = making or Making()
     engine = Engine(Clients(endpoint), how.creators, how.gaps, config[REGION])
-    monitor = Monitor(engine, tell)
+    monitor, log = Monitor(engine, tell), Log()
     loop = asyncio.new_event_loop()
     # What fails is raised below, once; without this everything that waited for it would complain as well.
     loop.set_exception_handler(lambda _loop, _context: None)
     asyncio.set_event_loop(loop)
     try:
-        _configure(monitor, stack, config)
+        _configure(monitor, log, stack, config)
         loop.run_until_complete(run_in_stack(lambda: _main(how.program)))
     except StrongroomError as error:
         raise engine.failure or error from None
@@ -70,16 +70,16 @@ def run_program(
         loop.close()
     if engine.failure is not None:
         raise engine.failure
-    return Deployed(tuple(monitor.graph), monitor.exports)
+    return Deployed(tuple(monitor.graph), monitor.exports, tuple(log.warnings))
 
 
-def _configure(monitor: Monitor, stack: str, config: Mapping[str, str]) -> None:
+def _configure(monitor: Monitor, log: Log, stack: str, config: Mapping[str, str]) -> None:
     features = set(monitor.GetDeploymentInfo(None).supportedFeatures)
     settings.configure(
         mocks.MockSettings(
             monitor=monitor,
             monitor_features=features,
-            engine=mocks.MockEngine(None),
+            engine=log,
             project=PROJECT,
             stack=stack,
             dry_run=False,

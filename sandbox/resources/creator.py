@@ -19,16 +19,17 @@ Inputs: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Order:
-    """A resource to be made: its type and name in the program, its inputs, and the region it belongs to."""
+    """A resource to be made: its type and name in the program, its inputs, and the region and stack it belongs to."""
 
     type: str
     name: str
     inputs: Inputs
     region: str
+    stack: str = ""
 
     def physical(self, property_: str = "name") -> str:
         """Give what it is called at AWS: as it says, or as the provider would, its name and a few characters."""
-        suffix = hashlib.sha256(f"{self.type} {self.name}".encode()).hexdigest()[:7]
+        suffix = hashlib.sha256(f"{self.stack} {self.type} {self.name}".encode()).hexdigest()[:7]
         return str(self.inputs.get(property_) or f"{self.name}-{suffix}")
 
     def knows(self, *names: str) -> None:

@@ -27,8 +27,6 @@ CREATORS: dict[str, Creator] = {
         "scheduler.create_schedule",
         "{groupName}/{name}",
         {"arn": "{ScheduleArn}"},
-        # Paused, see sandbox/differences.py.
-        constants={"State": "DISABLED"},
     ),
     "aws:scheduler/scheduleGroup:ScheduleGroup": Call(
         "scheduler.create_schedule_group", "{name}", {"arn": "{ScheduleGroupArn}", "name": "{name}"}

@@ -37,6 +37,11 @@ def delete_tables(stack: Stack) -> int:
     return sum(_delete_in(stack, region) for region in regions)
 
 
+def delete_copies(stack: Stack, region: str) -> int:
+    """Delete the copies of the stack's tables in another region; give how many there were."""
+    return _delete_in(stack, region)
+
+
 def make_tables_elsewhere(stack: Stack, region: str) -> None:
     """Make the tables that can be rebuilt, empty, in another region, under the key of that region."""
     key = {"enabled": True, "kmsKeyArn": stack.state.exports["ReplicationKeyArn"]}

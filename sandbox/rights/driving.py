@@ -17,6 +17,8 @@ SCHEDULES: Final = {
     "drill": "verifier",
     "watchdog": "watchdog",
     "restore-poll": "restore",
+    "collect": "collector",
+    "measure": "collector",
 }
 """The schedules that start no run, and the functions that they start."""
 _CONFLICTS: Final = ("skip", "overwrite", "rename")
@@ -65,10 +67,10 @@ def _start_twice(stack: Stack) -> str:
     """Let the second of two runs be skipped: the initiator tells people so. The first may end too soon: try again."""
     event = {StartEvent.TYPE: "INCREMENTAL"}
     for _ in range(_ATTEMPTS):
-        before = len(stack.runs())
+        before = stack.run_ids()
         stack.invoke("initiator", event)
         second = stack.invoke("initiator", event)[stack.source["name"]]["state"]
-        for run in stack.runs()[before:]:
+        for run in stack.new_runs(before):
             stack.wait_for_end(run.id, lambda _work: None)
         if second == _SKIPPED:
             return "the second was skipped, and people were told"

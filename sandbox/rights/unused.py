@@ -30,6 +30,7 @@ class Reason(NamedTuple):
 
 _BY_LAMBDA: Final = "Lambda does it with the function's role, and the embedded AWS does not check what Lambda does"
 _TIME: Final = "only when an invocation's time is nearly up, after 14 minutes of work"
+_TWO_DAYS: Final = "only for what two collections in a row found in nobody's use, two days apart and more"
 _DEAD: Final = "only for a message that cannot be understood, or a job that has failed too often"
 
 NEVER: Final = (
@@ -37,7 +38,6 @@ NEVER: Final = (
     Reason(f"{_BY_LAMBDA}: it ships what functions print", "logs:*", "Logs"),
     Reason(f"{_BY_LAMBDA}: it sends the traces", "xray:*", "Xray"),
     Reason(f"{_BY_LAMBDA}: the event source mapping receives", "sqs:ReceiveMessage"),
-    Reason(f"{_BY_LAMBDA}: the event source mapping deletes what is done", "sqs:DeleteMessage"),
     Reason(f"{_BY_LAMBDA}: the event source mapping looks at its queue", "sqs:GetQueueAttributes"),
     Reason(f"{_BY_LAMBDA}: it keeps an event that failed for good", "sqs:SendMessage", "Failures"),
     Reason(
@@ -73,6 +73,10 @@ SELDOM: Final = (
     Reason(f"{_TIME}, and a user's backup goes on with another message", "sqs:SendMessage", "*Queue", ("worker",)),
     Reason(_DEAD, "sqs:SendMessage", "DeadLetterQueue"),
     Reason("only for a job that somebody else holds, or that has failed", "sqs:ChangeMessageVisibility"),
+    Reason(
+        f"only for what is done at its third receive or a later one; else {_BY_LAMBDA}",
+        "sqs:DeleteMessage",
+    ),
     Reason("only to take away the parts of a large file that could not be written", "s3:AbortMultipartUpload"),
     Reason(
         "only when a task is done again and finds a file written: it looks whether that is the work of the first time",
@@ -84,5 +88,15 @@ SELDOM: Final = (
     Reason("only when somebody must be told: damage, or a drill that failed", "sns:Publish", "Topic", ("verifier",)),
     Reason("only for a run that is late, or that nobody closed", "dynamodb:GetItem", "RunsTable", ("watchdog",)),
     Reason("only for a run that is late, or that nobody closed", "dynamodb:UpdateItem", "RunsTable", ("watchdog",)),
+    Reason(f"{_TWO_DAYS}: it is tagged", "s3:GetObjectTagging", "RepositoryBackups", ("collector",)),
+    Reason(f"{_TWO_DAYS}: it is tagged", "s3:PutObjectTagging", "RepositoryBackups", ("collector",)),
+    Reason(f"{_TWO_DAYS}: people see it no more", "dynamodb:*", "BackupsTable", ("collector",)),
+    Reason("only for packs that are condemned, or needed again", "dynamodb:*", "DedupTable", ("collector",)),
+    Reason("only when something is brought back", "s3:ListBucketVersions", "Repository", ("collector",)),
+    Reason("only when something is brought back", "s3:GetObjectVersion", "RepositoryObjects", ("collector",)),
+    Reason("only when something is brought back", "s3:GetObjectVersionTagging", "RepositoryBackups", ("collector",)),
+    Reason("only when something is brought back", "s3:PutObject", "RepositoryBackups", ("collector",)),
+    Reason("only when a lock ends later already", "s3:GetObjectRetention", "RepositoryObjects", ("collector",)),
+    Reason("only when somebody must be told: a collection refused", "sns:Publish", "Topic", ("collector",)),
 )
 """What is used in trouble only, or by chance."""

@@ -131,7 +131,7 @@ def test_the_design_defines_its_terms_and_marks_what_is_not_built() -> None:
         "parent",
     ):
         assert f"- **{term}**: " in text
-    for promise in ("locks that are extended", "garbage collection", "promotion"):
+    for promise in ("a real lifecycle", "promotion"):
         row = next(line for line in text.splitlines() if line.startswith("|") and promise in line)
         now, later = row.split("|")[2:4]
         assert promise not in now

@@ -1,10 +1,12 @@
 """Opens a page in headless Chromium and looks at it as a browser does.
 
-    CHROMIUM=/usr/bin/chromium python -m tests.reporting.in_browser build/report.html build/screens
+    python -m tests.reporting.in_browser build/report.html build/screens
+    python -m tests.reporting.in_browser --find
 
-Without a page, made-up ones are looked at. In light and dark, at the width of a phone and of a desk: nothing is
-fetched, nothing is reported to the console, the page does not scroll sideways, everything that can be pointed at has
-a name. Writes a picture of each; ends with 1 and the reasons when something is wrong.
+In light and dark, at the width of a phone and of a desk: nothing is fetched, nothing is reported to the console, the
+page does not scroll sideways, no word is broken and no text cut off, everything that can be pointed at has a name.
+Writes a picture of each; ends with 1 and the reasons when something is wrong, with 2 when there is no browser.
+CHROMIUM names another one than that of the search path.
 """
 
 from __future__ import annotations
@@ -16,16 +18,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from threading import Timer
+from typing import IO, Any, Final, NamedTuple
 
-from cli.reporting.page import page
-from cli.reporting.summary import summarise
-from tests.reporting import example
-from tests.reporting.graphs import graph
-
+NONE: Final = "there is no Chromium: `apt-get install chromium` installs it on Debian; CHROMIUM=/path names another one"
+_USAGE: Final = 2
+_PATIENCE_S: Final = 120
+_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
 _HEIGHT = 900
@@ -39,9 +41,27 @@ _FLAGS = (
     "--hide-scrollbars",
     "--no-sandbox",  # it opens one file that was written here; containers and root have no sandbox
 )
+_LAUNCH = """import fcntl, os, sys
+for number, fd in enumerate([fcntl.fcntl(int(fd), fcntl.F_DUPFD, 10) for fd in sys.argv[1:3]], 3):
+    os.dup2(fd, number)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
+"""A browser reads its orders from descriptor 3, and answers on 4."""
 _WIDE = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 _SMALL = """[...document.querySelectorAll('svg text')].filter(t => t.getBoundingClientRect().height > 0)
     .map(t => t.getBoundingClientRect().height).reduce((a, b) => Math.min(a, b), 99)"""
+_BROKEN = """[...document.querySelectorAll('.tiles dd')].flatMap(tile => {
+    const text = tile.firstChild, range = document.createRange();
+    return [...text.data.matchAll(/\\S+/g)].filter(word => {
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        return range.getClientRects().length > 1;
+    }).map(word => word[0]);
+})"""
+_CUT = """[...document.querySelectorAll('svg text')].filter(text => {
+    const inner = text.getBoundingClientRect(), outer = text.closest('svg').getBoundingClientRect();
+    return inner.left < outer.left - 1 || inner.right > outer.right + 1;
+}).map(text => text.textContent)"""
 _LEAST_TEXT = 11
 """Pixels of a line, so letters are a little smaller."""
 
@@ -112,19 +132,23 @@ def chromium(program: str) -> Iterator[Browser]:
     to_child, ours_out = os.pipe()
     ours_in, from_child = os.pipe()
     with tempfile.TemporaryDirectory() as profile:
-        line = f'exec "$0" "$@" 3<&{to_child} 4>&{from_child}'
-        command = ["sh", "-c", line, program, *_FLAGS, f"--user-data-dir={profile}"]
+        launcher = [sys.executable, "-c", _LAUNCH, str(to_child), str(from_child)]
+        command = [*launcher, program, *_FLAGS, f"--user-data-dir={profile}"]
         running = subprocess.Popen(  # noqa: S603 - the browser that was named
             command, pass_fds=(to_child, from_child), stderr=subprocess.DEVNULL
         )
         os.close(to_child)
         os.close(from_child)
+        # One that hangs must not hold up whoever waits for it.
+        late = Timer(_PATIENCE_S, running.kill)
+        late.start()
         with os.fdopen(ours_in, "rb") as reading, os.fdopen(ours_out, "wb") as writing:
             browser = Browser(reading, writing)
             try:
                 browser.attach()
                 yield browser
             finally:
+                late.cancel()
                 running.terminate()
                 running.wait(10)
 
@@ -153,11 +177,7 @@ def _problems(browser: Browser, path: Path) -> Iterator[str]:
             yield f"asks for {address}"
         if event.get("method") in {"Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"}:
             yield f"says {json.dumps(parameters)[:300]}"
-    wide, room = browser.value(_WIDE)
-    if wide > room:
-        yield f"scrolls sideways: {wide} in {room}"
-    if (small := browser.value(_SMALL)) < _LEAST_TEXT:
-        yield f"has text in a picture that is {small:.1f} px high"
+    yield from _ill_set(browser)
     nodes = browser.call("Accessibility.getFullAXTree")["nodes"]
     roles = [_role(node) for node in nodes if not node.get("ignored")]
     drawn = browser.value("document.querySelectorAll('svg').length")
@@ -168,33 +188,53 @@ def _problems(browser: Browser, path: Path) -> Iterator[str]:
             yield f"has a {_role(node)} without a name"
 
 
+def _ill_set(browser: Browser) -> Iterator[str]:
+    """Give what does not fit into its place."""
+    wide, room = browser.value(_WIDE)
+    if wide > room:
+        yield f"scrolls sideways: {wide} in {room}"
+    if (small := browser.value(_SMALL)) < _LEAST_TEXT:
+        yield f"has text in a picture that is {small:.1f} px high"
+    if broken := browser.value(_BROKEN):
+        yield f"breaks words of its tiles: {', '.join(broken)}"
+    if cut := browser.value(_CUT):
+        yield f"has text that its picture cuts off: {', '.join(cut)}"
+
+
 def _role(node: dict[str, Any]) -> str:
     role = str(node.get("role", {}).get("value", ""))
     return "image" if role in {"img", "graphics-document"} else role
 
 
+def find() -> str | None:
+    """Give the browser of this machine, if it has one."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+def look(program: str, pages: Iterable[Path], screens: Path) -> list[str]:
+    """Look at the pages in every way, keep a picture of each, and give what is wrong."""
+    screens.mkdir(parents=True, exist_ok=True)
+    views = [View(width, scheme) for width in WIDTHS for scheme in SCHEMES]
+    with chromium(program) as browser:
+        return [problem for path in pages for view in views for problem in check(browser, path, view, screens)]
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Look at the page that is named, or at made-up ones, in every way."""
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    """Look at the page that is named, or only for the browser."""
+    program = find()
     if program is None:
-        sys.stderr.write("there is no chromium: install it, or name it: CHROMIUM=/usr/bin/chromium\n")
-        return 2
-    with tempfile.TemporaryDirectory() as folder:
-        pages = [Path(arguments[0])] if arguments else _examples(Path(folder))
-        screens = Path(arguments[1]) if len(arguments) > 1 else Path("build/screens")
-        screens.mkdir(parents=True, exist_ok=True)
-        views = [View(width, scheme) for width in WIDTHS for scheme in SCHEMES]
-        with chromium(program) as browser:
-            found = [problem for path in pages for view in views for problem in check(browser, path, view, screens)]
-    sys.stdout.write("".join(f"{problem}\n" for problem in found) or f"looked {len(pages) * len(views)} times\n")
+        sys.stderr.write(f"{NONE}\n")
+        return _USAGE
+    if arguments == ["--find"]:
+        return 0
+    if len(arguments) != 2:
+        sys.stderr.write("usage: python -m tests.reporting.in_browser PAGE FOLDER, or --find\n")
+        return _USAGE
+    page, screens = map(Path, arguments)
+    found = look(program, [page], screens)
+    said = f"{page} in Chromium, {len(WIDTHS)} widths, light and dark: as it must be; pictures: {screens}\n"
+    sys.stdout.write("".join(f"{problem}\n" for problem in found) or said)
     return 1 if found else 0
-
-
-def _examples(folder: Path) -> list[Path]:
-    made = {"month": example.status(graph=graph()), "empty": example.empty(), "nothing": example.nothing()}
-    for name, status in made.items():
-        (folder / f"{name}.html").write_text(page(summarise(status)), encoding="utf-8")
-    return [folder / f"{name}.html" for name in made]
 
 
 if __name__ == "__main__":

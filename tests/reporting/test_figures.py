@@ -90,6 +90,15 @@ def test_a_day_adds_what_its_backups_stored() -> None:
     assert (days[3].dedup, days[3].compression) == (None, None)
 
 
+def test_before_the_first_backup_the_repository_held_nothing() -> None:
+    """Not even the manifests, which no backup counts as stored."""
+    rows = [replace(ROW, started=NOW - DAY, stored=20)]
+    days = daily(rows, 500, NOW - 3 * DAY, NOW, first=NOW - DAY)
+    assert [day.held for day in days] == [0, 0, 500, 500]
+    earlier = daily(rows, 500, NOW - 3 * DAY, NOW, first=NOW - 90 * DAY)
+    assert [day.held for day in earlier] == [480, 480, 500, 500]
+
+
 def test_a_repository_that_let_go_is_not_shown_with_less_than_nothing() -> None:
     """More was stored in these days than there is now."""
     days = daily([replace(ROW, started=NOW, stored=900)], 100, NOW - DAY, NOW)

@@ -1,4 +1,4 @@
-"""The page as a reader of HTML sees it; `in_browser.py` is how a browser does."""
+"""The page as a reader of HTML sees it; `test_in_browser.py` is how a browser does."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,24 @@ from sandbox.ministack import PROJECT_ROOT
 from sandbox.state import State
 
 
+@cache
+def _owner() -> int:
+    """Give the reading end of a pipe whose writing end is ours: what hangs on it ends with the tests, even killed."""
+    return os.pipe()[0]
+
+
 def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run `python -m sandbox` with these arguments, to its end."""
-    line = [sys.executable, "-m", "sandbox", *map(str, arguments)]
+    owned = ["--owner", str(_owner())] if arguments[0] == "up" else []
+    line = [sys.executable, "-m", "sandbox", *map(str, arguments), *owned]
     return subprocess.run(  # noqa: S603 - our own command
-        line, cwd=PROJECT_ROOT, env={**os.environ, "NO_COLOR": "1"}, capture_output=True, text=True, check=False
+        line,
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "NO_COLOR": "1"},
+        pass_fds=[_owner()],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -104,6 +104,40 @@ def test_an_up_that_is_ended_in_the_middle_leaves_nothing_running(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_one_that_nobody_owns_outlives_the_command(tmp_path: Path) -> None:
+    """And whoever started that: `up`, and later `down`."""
+    line = f"{sys.executable} -m sandbox up --empty --state {tmp_path / 'state'} && kill -9 $$"
+    ended = subprocess.run(["sh", "-c", line], cwd=PROJECT_ROOT, capture_output=True, check=False)  # noqa: S603, S607 - our own command
+    assert ended.returncode == -signal.SIGKILL
+    found = state.read(tmp_path / "state")
+    time.sleep(0.5)
+    assert is_open(found.endpoint)
+    command("down", "--state", tmp_path / "state")
+    assert not is_open(found.endpoint)
+
+
+def test_one_that_is_owned_ends_with_its_owner(tmp_path: Path) -> None:
+    """However that ends: here its end of the pipe is closed, as the kernel does."""
+    read, write = os.pipe()
+    line = [sys.executable, "-m", "sandbox", "up", "--empty", "--state", str(tmp_path / "state"), "--owner", str(read)]
+    subprocess.run(line, cwd=PROJECT_ROOT, pass_fds=[read], capture_output=True, check=True)  # noqa: S603 - our own command
+    found = state.read(tmp_path / "state")
+    assert is_open(found.endpoint)
+    os.close(write)
+    os.close(read)
+    wait_until_closed(found.endpoint)
+    assert not group_of(found.pid)
+    command("down", "--state", tmp_path / "state")
+
+
+@pytest.mark.parametrize("owner", ["-1", "x", "999999", "0x"])
+def test_an_owner_that_is_no_pipe_is_refused(owner: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything starts."""
+    with pytest.raises(SystemExit):
+        parse(["up", f"--owner={owner}"])
+    assert f"{owner} is no pipe" in capsys.readouterr().err
+
+
 def wait_until_closed(endpoint: str) -> None:
     """Wait until nothing answers there."""
     deadline = time.monotonic() + 30

@@ -120,6 +120,22 @@ def test_a_drill_proves_users_by_a_restore(plane: DataPlane) -> None:
 
 
 @pytest.mark.usefixtures("first_run")
+@pytest.mark.parametrize("event", [{}, {"measure": True}, {"dry_run": True}])
+def test_a_collection_lets_nothing_go_that_is_young_and_needed(event: dict[str, Any], plane: DataPlane) -> None:
+    """It looks at everything, and writes its plan unless it only tries."""
+    plane.notifications()
+    before = _objects(plane, "repository")
+    told = plane.invoke("collector", event)
+    assert (told["ended"], told["dry_run"]) == (True, event.get("dry_run", False))
+    assert told["counts"]["packs_keep"] == told["counts"]["packs"] > 0
+    assert told["counts"]["backups_keep"] >= len(USERS)
+    after = _objects(plane, "repository")
+    assert before.items() <= after.items()
+    assert {key.partition("/")[0] for key in after.keys() - before.keys()} == (set() if told["dry_run"] else {"gc"})
+    assert plane.notifications() == []
+
+
+@pytest.mark.usefixtures("first_run")
 def test_the_watchdog_finds_nothing_missing(plane: DataPlane) -> None:
     """All users were backed up today."""
     plane.notifications()

@@ -107,11 +107,8 @@ def test_a_process_that_does_not_hold_the_lock_is_left_alone(tmp_path: Path) -> 
     assert not (tmp_path / "state").exists()
 
 
-def test_a_process_that_holds_the_lock_is_ended_even_if_it_does_not_want_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_that_holds_the_lock_is_ended_even_if_it_does_not_want_to(tmp_path: Path) -> None:
     """First it is asked."""
-    monkeypatch.setattr(folder, "_PATIENCE_S", 2.0)
     place = tmp_path / "state"
     with folder.claimed(place) as lock:
         line = ["sh", "-c", "trap '' TERM; exec sleep 60"]

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from rich.console import Console
 from sandbox import state
 from sandbox.nights import record
 from sandbox.nights.faults import nothing_wrong
+from sandbox.nights.logs import lines
 from sandbox.nights.people import LIBRARY
 from sandbox.nights.replica import look_at_replica
 from sandbox.nights.stack import FaultError, Stack
@@ -97,6 +99,13 @@ def test_four_runs_are_started_in_three_ways_and_back_up_everybody(nights: str) 
     assert nights.count("told: [strongroom-local] Backup of reports: ") == 4
 
 
+@pytest.mark.usefixtures("nights")
+def test_functions_log_as_they_would_deployed(stack: Stack) -> None:
+    """At their own level, whatever that of the embedded AWS is."""
+    worker = lines(stack, stack.functions()["worker"], datetime.now(UTC) - timedelta(hours=1))
+    assert any('"level":"INFO"' in line and "backed up" in line for line in worker)
+
+
 def test_only_what_changed_is_read_and_only_what_is_new_is_stored(nights: str) -> None:
     """The full run reads all again and stores nothing."""
     read, stored = row(nights, "read"), row(nights, "stored")
@@ -143,7 +152,7 @@ def test_no_call_was_denied_and_every_unused_right_is_explained(rights: str, sta
         granted, used, explained, calls = (int(cell.replace(",", "")) for cell in row(rights, function))
         assert granted == used + explained
         assert calls > 0
-    assert "6 functions, none denied; every unused right is explained" in rights
+    assert "7 functions, none denied; every unused right is explained" in rights
 
 
 @pytest.mark.usefixtures("rights")

@@ -8,16 +8,30 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+import pytest
+
+from sandbox.commands.demo import forget_the_dead
 from sandbox.ministack import PROJECT_ROOT
 from tests.sandbox.conftest import command
 
 PATIENCE_S = 20.0
 
 
-def test_it_cleans_up_after_ctrl_c(tmp_path: Path) -> None:
-    """Neither files nor processes are left."""
+class Running(NamedTuple):
+    """A demo, its folder, and the process that leads those of its sandbox."""
+
+    demo: subprocess.Popen[str]
+    folder: Path
+    server: int
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    """A demo at its first night."""
     (tmp_path / "file").write_text("a file")
     line = [sys.executable, "-m", "sandbox", "demo", "--users", "2", "--data", str(tmp_path)]
     with subprocess.Popen(  # noqa: S603 - our own command
@@ -27,21 +41,35 @@ def test_it_cleans_up_after_ctrl_c(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    ) as running:
-        assert running.stdout is not None
+    ) as demo:
+        assert demo.stdout is not None
         seen: list[str] = []
         while not seen or not seen[-1].startswith("first night: remember"):
-            seen.append(running.stdout.readline())
-            assert seen[-1], "".join(seen) + (running.stderr.read() if running.stderr else "")
+            seen.append(demo.stdout.readline())
+            assert seen[-1], "".join(seen) + (demo.stderr.read() if demo.stderr else "")
         file = next(Path(one.split()[2].rstrip(".")) for one in seen if one.startswith("Its state: "))
-        server = int(json.loads(file.read_text())["pid"])
-        running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=PATIENCE_S)
-    assert running.returncode == 130
+        yield Running(demo, file.parent, int(json.loads(file.read_text())["pid"]))
+
+
+def test_it_cleans_up_after_ctrl_c(running: Running) -> None:
+    """Neither files nor processes are left."""
+    running.demo.send_signal(signal.SIGINT)
+    out, err = running.demo.communicate(timeout=PATIENCE_S)
+    assert running.demo.returncode == 130
     assert "down: the sandbox is gone" in out
     assert err.endswith("sandbox: INTERRUPTED: stopped on request (run it again)\n")
-    assert not file.parent.exists()
-    assert _gone(server)
+    assert not running.folder.exists()
+    assert _gone(running.server)
+
+
+def test_killed_it_leaves_no_process_and_the_next_one_removes_its_files(running: Running) -> None:
+    """Nobody can clean up then but the kernel: it closes a pipe, and the sandbox ends itself."""
+    running.demo.kill()
+    running.demo.communicate(timeout=PATIENCE_S)
+    assert _gone(running.server)
+    assert running.folder.exists()
+    forget_the_dead()
+    assert not running.folder.exists()
 
 
 def test_a_run_without_a_sandbox_says_what_to_do(tmp_path: Path) -> None:

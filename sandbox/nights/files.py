@@ -1,4 +1,4 @@
-"""The demo's data: real files as the files of some users, with metadata and tags, and what changes overnight."""
+"""The users' data: real files as the files of some users, with metadata and tags, and what changes overnight."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
 from cli.render import size
 from functions.engine.ports import Progress
-from sandbox.demo_cloud import THREADS, Shelf
 
-USERS = 20
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+THREADS = 8
 _SKIPPED = frozenset({"__pycache__", "site-packages", "dist-packages"})
 _CHANGED_SHARE = 0.05
 _KEY_BYTES = 900
@@ -34,6 +36,13 @@ _DRAFT = {"stage": "draft: to be read & signed", "class": "internal"}
 
 class UnusableFolderError(Exception):
     """The folder holds nothing to show, or too much."""
+
+
+class Shelf(NamedTuple):
+    """The bucket that holds users' files, and a client of many threads to reach it with."""
+
+    s3: S3Client
+    bucket: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ class Change(NamedTuple):
     upload: Upload
 
 
-def plan(root: Path, users: int = USERS) -> list[Upload]:
+def plan(root: Path, users: int) -> list[Upload]:
     """Deal the files below `root` out to so many users. Every eighth lies with two, as files sent around do."""
     uploads: list[Upload] = []
     for number, path in enumerate(_files(root)):
@@ -107,12 +116,6 @@ def in_words(changes: Sequence[Change]) -> str:
     """Say how many changes of each kind there are."""
     counts = Counter(item.kind for item in changes)
     return ", ".join(f"{counts[kind]} {kind}" for kind in _KINDS)
-
-
-def growth(changes: Sequence[Change]) -> int:
-    """Say how many files there are more."""
-    counts = Counter(item.kind for item in changes)
-    return counts["added"] - counts["deleted"]
 
 
 def _files(root: Path) -> Iterator[Path]:
