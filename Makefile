@@ -18,7 +18,7 @@ VERSION_CHECK := import sys; sys.version_info >= (3, 11) or sys.exit("Strongroom
 	this is " + sys.version.split()[0] + ". Name another one: make PYTHON=...")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint types imports unit demo e2e bench layer soak lock format clean
+.PHONY: help setup test lint types imports unit demo e2e bench layer soak simulate lock format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 
 from cli.commands.cost import amount, other_row, tier_row
@@ -71,8 +70,8 @@ _KNOW = """
   versions cost as much as current ones.
 - **Locks** of all packs are extended every {lock} days, which is a PUT for each, copied to the replica.
 - **Assumed**, since it could not be measured without an account: {log:,.0f} bytes of logs for each backup of a user,
-  a request to KMS for every hundred to S3, {flow:,.0f} bytes of flow logs an invocation, and that whoever collects
-  garbage reads every commit record once a day. The seconds of functions are those of
+  a request to KMS for every hundred to S3, {flow:,.0f} bytes of flow logs an invocation, and that each
+  collection reads every commit record. The seconds of functions are those of
   [the simulation](scale.md#how-far-to-trust-it). All of it stands in [assumptions.py](../costs/assumptions.py).
 - **Not counted**: restores (a plan says what one costs before it starts), a second trail of the account, transfer out
   of AWS, taxes, discounts, and the sources themselves.
@@ -138,9 +137,9 @@ def cost_page() -> str:
 
 
 def _lines(found: Forecast) -> Iterator[tuple[str, ...]]:
-    for service, lines in groupby(found.bill.lines, key=lambda line: line.service):
-        yield f"**{service}**", "", "", f"**{found.bill.by_service()[service]:,.2f}**"
-        for line in lines:
+    for service, usd in found.bill.by_service().items():
+        yield f"**{service}**", "", "", f"**{usd:,.2f}**"
+        for line in found.bill.of(service):
             yield line.what, amount(line.quantity), line.unit, f"{line.usd:,.2f}"
     yield "**all**", "", "", f"**{found.usd:,.2f}**"
 

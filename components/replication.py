@@ -6,8 +6,8 @@ What S3 allows together with Object Lock, and what it does not (Amazon S3 User G
 - Both buckets need versioning, and the replica needs Object Lock as well, or nothing arrives (failure reason
   `DstBucketObjectLockConfigMissing`). No token of AWS Support is needed: both are born with the lock.
 - A copy takes over the lock of its source, so the role must read retention and legal hold. The replica's default
-  retention counts only for what has no lock. That a lock which is extended later is extended in the
-  replica too is not proven: whoever extends locks must look there as well.
+  retention counts only for what has no lock. A change of the lock's end is replicated as other metadata is; that it
+  is has not been seen on AWS by us (docs/design.md, "Proven, and not yet").
 - Neither delete markers nor deletions of versions nor what lifecycle does is replicated. The tag of expired objects
   is: the replica's own lifecycle lets them go.
 - What was there before the rule is not replicated: that takes S3 Batch Replication, once.

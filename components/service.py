@@ -15,6 +15,8 @@ from components.resources import Resources
 from components.rights_policy import endpoint_access
 from components.schedules import TARGETS, Schedules, SchedulesArgs, entries
 from components.settings import Names, Settings
+from components.settings.retention import Retention
+from components.settings.rules_time import COLLECTION_DAYS
 from components.storage import Storage
 from functions.contract.environment import SourceSetting
 
@@ -137,6 +139,7 @@ def _values(settings: Settings) -> dict[str, object]:
     return {
         "max_receive_count": RECEIVES,
         "retention_days": retention.days,
+        "catalog_days": catalog_days(retention),
         # 0 is off, and no number that an environment may hold.
         "keep_daily": retention.daily or None,
         "keep_weekly": retention.weekly or None,
@@ -151,6 +154,14 @@ def _values(settings: Settings) -> dict[str, object]:
         "drill_coverage_days": verification.drill_coverage_days,
         "drills_kept_days": retention.audit_days,
     }
+
+
+def catalog_days(retention: Retention) -> int:
+    """Say for how many days the catalog should know a backup: until collections have let go of whatever rules keep."""
+    longest = max(
+        retention.days, retention.daily, 7 * retention.weekly, 31 * retention.monthly, 366 * retention.yearly
+    )
+    return longest + COLLECTION_DAYS
 
 
 def _sizing(settings: Settings) -> Sizing:

@@ -13,7 +13,7 @@ from components.settings.storage_prices import RTO_HOURS, THAW_HOURS, explain_ti
 
 _LOOK_HOURS: Final = 2
 """What watchdog, drills and verifications have for starting late and taking long, before their silence is an alarm."""
-_COLLECTION_DAYS: Final = 5
+COLLECTION_DAYS: Final = 5
 """From the day on which a backup is no longer kept to the expiry of its last pack: it is condemned by the next
 collection, and expired two days later; its packs are condemned then, and expired after two days more (ADR 0015)."""
 
@@ -150,7 +150,7 @@ def alarm_after_drills(settings: Settings) -> Iterator[Problem]:
 
 def life_days(retention: Retention) -> int:
     """Give the days that S3 charges for the shortest-lived pack: kept, let go, and recoverable for a while."""
-    return retention.days + _COLLECTION_DAYS + retention.undelete_days
+    return retention.days + COLLECTION_DAYS + retention.undelete_days
 
 
 def _parsed(expression: str) -> Rate | Cron:

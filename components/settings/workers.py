@@ -26,9 +26,9 @@ MAX_CONCURRENCY: Final = 1_000
 class Workers(Section):
     """The functions that move data."""
 
-    memory_mb: int = Field(1_769, ge=512, le=10_240, description="Memory of a worker. 1,769 MB is one core.")
+    memory_mb: int = Field(1_769, ge=512, le=10_240, description="Memory of every function. 1,769 MB is one core.")
     timeout_seconds: int = Field(
-        900, ge=180, le=900, description="Timeout of a worker, which hands its work on 90 seconds before."
+        900, ge=180, le=900, description="Timeout of every function. A worker hands its work on 90 seconds before."
     )
     concurrency: int = Field(
         50, ge=MIN_CONCURRENCY, le=MAX_CONCURRENCY, description="Workers that back up users at once."
@@ -52,7 +52,7 @@ class Workers(Section):
         le=1_000_000,
         description="Executions at once that the account has in the region (Service Quotas). A new account has 10.",
     )
-    log_days: LogDays = Field(30, description="Days that the functions' logs are kept.")
+    log_days: LogDays = Field(30, description="Days that logs of the functions and of the network are kept.")
 
     @property
     def at_once(self) -> int:

@@ -67,7 +67,8 @@ class WorkerEnvironment(CommonEnvironment):
     priority_queue_url: str
     dead_letter_queue_url: str
     max_receive_count: int = 5
-    retention_days: int = 60
+    catalog_days: int = 65
+    """Days after which the catalog forgets a backup. The bucket does not: it keeps what the rules keep."""
     split_files: int = 1_000_000
     """A user whose last backup had more files than this is backed up in parts, side by side."""
 

@@ -46,7 +46,7 @@ class BackupService:
         self._settings = WorkerSettings(
             {setting.name: setting for setting in environment.sources},
             environment.max_receive_count,
-            timedelta(days=environment.retention_days),
+            timedelta(days=environment.catalog_days),
             environment.split_files,
         )
         self._runner = BatchRunner(

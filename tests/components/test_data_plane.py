@@ -1,4 +1,4 @@
-"""Six functions, each as the contract has it, fed from the queues and allowed nothing beyond."""
+"""The functions, each as the contract has it, fed from the queues and allowed nothing beyond."""
 
 import importlib
 from functools import cache
@@ -33,7 +33,7 @@ def _plane(*, network: bool = True, reserved: bool = True, preview: bool = False
         failures=queue_ref("failures"),
         network=_NETWORK if network else None,
         sizing=Sizing(reserved=reserved),
-        values={"retention_days": 35},
+        values={"retention_days": 35, "catalog_days": 40},
     )
     return deploy(lambda: DataPlane("plane", args), preview=preview)
 

@@ -16,6 +16,7 @@ from tests.components.deployment import REGION, deploy, resources
 VALUES: dict[str, object] = {
     "log_level": "DEBUG",
     "retention_days": 35,
+    "catalog_days": 40,
     "run_window_minutes": 120,
     "rpo_hours": 12,
     "restore_concurrency": 7,

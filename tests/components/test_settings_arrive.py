@@ -97,6 +97,14 @@ def test_the_collector_keeps_and_locks_what_the_stack_names() -> None:
     assert [variables.get(name) for name in names] == ["40", "45", None, "12", None, "0.25", "21"]
 
 
+def test_the_catalog_knows_a_backup_for_as_long_as_any_rule_may_keep_it() -> None:
+    """Twelve months are the longest here; and until the collections have let go of it."""
+    (worker,) = [
+        item for item in _program().of("aws:lambda/function:Function") if item.inputs["name"].endswith("prod-worker")
+    ]
+    assert worker.inputs["environment"]["variables"]["CATALOG_DAYS"] == str(12 * 31 + 5)
+
+
 def test_access_logs_and_trail_are_kept_as_long_as_the_audit_asks() -> None:
     """In both regions."""
     kept = [

@@ -18,11 +18,11 @@ class Later:
 def test_lists_numbers_and_truths_are_json_and_text_is_text() -> None:
     """Names are those of the fields, in capitals."""
     sources = (SourceSetting("reports", "acme", "a/", ("board",)),)
-    written = variables(WorkerEnvironment, {"stack": "test", "sources": sources, "retention_days": 35})
+    written = variables(WorkerEnvironment, {"stack": "test", "sources": sources, "catalog_days": 35})
     assert written == {
         "STACK": "test",
         "SOURCES": '[{"name": "reports", "bucket": "acme", "prefix": "a/", "priority": ["board"]}]',
-        "RETENTION_DAYS": "35",
+        "CATALOG_DAYS": "35",
     }
 
 
