@@ -39,8 +39,8 @@ def capabilities(settings: Settings) -> dict[str, Any]:
         "network": "VPC endpoints" if settings.network.isolated else "public endpoints",
         "backupWorkers": settings.workers.concurrency + settings.workers.priority_concurrency,
         "restoreWorkers": settings.workers.restore_concurrency,
-        "alarmAfterHoursWithoutBackup": settings.alarms.rpo_hours,
-        "alarmAfterMinutesOfARun": settings.alarms.run_window_minutes,
+        "alarmAfterHoursWithoutBackup": None if schedules.paused else settings.alarms.rpo_hours,
+        "alarmAfterMinutesOfARun": None if schedules.paused else settings.alarms.run_window_minutes,
         "auditDays": retention.audit_days,
         "trustedAccounts": len(settings.access.trusted_accounts),
     }

@@ -158,9 +158,7 @@ def _values(settings: Settings) -> dict[str, object]:
 
 def catalog_days(retention: Retention) -> int:
     """Say for how many days the catalog should know a backup: until collections have let go of whatever rules keep."""
-    longest = max(
-        retention.days, retention.daily, 7 * retention.weekly, 31 * retention.monthly, 366 * retention.yearly
-    )
+    longest = max(retention.days, retention.daily, 7 * retention.weekly, 31 * retention.monthly, 366 * retention.yearly)
     return longest + COLLECTION_DAYS
 
 

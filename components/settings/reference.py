@@ -100,7 +100,8 @@ def page() -> str:
             kind = "A list of objects." if shape.kind == "array" else "An object."
             about = fill(f"{field.description} {kind}", _WIDTH)
             parts += [f"\n## {name}\n\n{about}\n\n", _keys(fields_of(section))]
-    rules = "".join(fill(f"- {inspect.getdoc(rule.check)}", _WIDTH, subsequent_indent="  ") + "\n" for rule in RULES)
+    said = (" ".join((inspect.getdoc(rule.check) or "").split()) for rule in RULES)
+    rules = "".join(fill(f"- {text}", _WIDTH, subsequent_indent="  ") + "\n" for text in said)
     classes = _CLASSES.format(days=_default_life(), region=REGION, date=AS_OF)
     return "".join([*parts, _RULES, rules, classes, *_class_lines()])
 

@@ -30,6 +30,8 @@ class Schedules(Section):
         description="The same, and finds packs that are hardly needed: the next full run stores anew what is.",
     )
     paused: bool = Field(
-        default=False, description="Made, but switched off: nothing comes by the clock, and alarms tell nobody, until this is `false` again."
+        default=False,
+        description="Made, but switched off: nothing comes by the clock, and alarms tell nobody,"
+        " until this is `false` again.",
     )
     timezone: Timezone = Field("UTC", description="Time zone of the cron expressions. Only UTC has no clock changes.")

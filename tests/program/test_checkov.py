@@ -41,10 +41,12 @@ def test_functions_are_in_a_network_where_the_stack_says_so(stack: str) -> None:
     found = ["vpcConfig" in item.inputs for item in recorded(stack).of(FUNCTION)]
     assert found == [is_isolated(stack)] * len(RIGHTS)
     assert is_isolated("prod")
+    assert is_isolated("dev")
 
 
-def test_production_keeps_logs_for_a_year() -> None:
+@pytest.mark.parametrize("stack", ["prod", "dev"])
+def test_logs_are_kept_for_a_year(stack: str) -> None:
     """What CKV_AWS_338 would say, of every log group: the functions', the network's and the trail's."""
-    groups = recorded("prod").of("aws:cloudwatch/logGroup:LogGroup")
+    groups = recorded(stack).of("aws:cloudwatch/logGroup:LogGroup")
     assert len(groups) == len(RIGHTS) + 2
     assert {item.inputs["retentionInDays"] for item in groups} == {365}

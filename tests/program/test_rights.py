@@ -234,19 +234,20 @@ def test_functions_may_publish_on_the_topic_that_they_are_told_of(stack: str) ->
         assert decide(statements, loose) == "not allowed"
 
 
-def test_an_isolated_function_reaches_everything_that_it_may_do() -> None:
+@pytest.mark.parametrize("stack", ["prod", "dev"])
+def test_an_isolated_function_reaches_everything_that_it_may_do(stack: str) -> None:
     """Each action of its role, on each of its resources, through an endpoint in its own subnets.
 
     Into the queue of failed events Lambda itself writes, from outside.
     """
-    program = recorded("prod")
+    program, account = recorded(stack), account_of(stack)
     events = program.of("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
     (failures,) = {item.inputs["destinationConfig"]["onFailure"]["destination"] for item in events}
     endpoints = {item.inputs["serviceName"].rpartition(".")[2]: item for item in program.of(ENDPOINT)}
     looked_at: set[str] = set()
     for name, function in functions(program).items():
         network = function.inputs["vpcConfig"]
-        principal = f"arn:aws:iam::{account_of('prod')}:role/{function.inputs['name']}-1a2b3c4"
+        principal = f"arn:aws:iam::{account}:role/{function.inputs['name']}-1a2b3c4"
         for statement in role_statements(program, function):
             service = statement["Action"][0].partition(":")[0]
             if statement["Effect"] == "Deny" or service in UNNAMED or statement["Resource"] == [failures]:
@@ -259,19 +260,18 @@ def test_an_isolated_function_reaches_everything_that_it_may_do() -> None:
             opened = json.loads(endpoint.inputs["policy"])["Statement"]
             for action in statement["Action"]:
                 for resource in statement["Resource"]:
-                    asked = Request(
-                        action, resource.replace("*", "x"), principal, {"aws:PrincipalAccount": "123456789012"}
-                    )
+                    asked = Request(action, resource.replace("*", "x"), principal, {"aws:PrincipalAccount": account})
                     assert decide(opened, asked) == "allowed", (name, action, resource)
-                    stranger = Request(action, asked.resource, "arn:aws:iam::123456789012:role/x", asked.context)
+                    stranger = Request(action, asked.resource, f"arn:aws:iam::{account}:role/x", asked.context)
                     assert decide(opened, stranger) == "not allowed"
             looked_at.add(service)
     assert looked_at == endpoints.keys() == {"s3", "dynamodb", "sqs", "sns", "lambda"}
 
 
-def test_an_isolated_function_has_no_other_way_out() -> None:
+@pytest.mark.parametrize("stack", ["prod", "dev"])
+def test_an_isolated_function_has_no_other_way_out(stack: str) -> None:
     """No internet gateway, no NAT, no route, and a group that opens 443 to endpoints only."""
-    program = recorded("prod")
+    program = recorded(stack)
     assert {item.type for item in program.resources if item.type.startswith("aws:ec2/")} == {
         "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
         "aws:ec2/flowLog:FlowLog",

@@ -223,21 +223,22 @@ def test_other_stacks_can_be_destroyed(stack: str) -> None:
     assert [item.name for item in recorded(stack).resources if item.protect or item.retain] == []
 
 
-def test_production_has_a_copy_in_another_region_with_a_key_of_its_own() -> None:
+@pytest.mark.parametrize("stack", ["prod", "dev"])
+def test_a_copy_stands_in_another_region_with_a_key_of_its_own(stack: str) -> None:
     """Lose one region, and the other opens without it."""
-    program = recorded("prod")
+    program = recorded(stack)
     here, there = "us-east-1", "us-west-2"
-    assert {region_of("prod", key) for key in program.of(KEY)} == {here, there}
+    assert {region_of(stack, key) for key in program.of(KEY)} == {here, there}
     (rule,) = program.of("aws:s3/bucketReplicationConfig:BucketReplicationConfig")
-    (replica,) = [bucket for bucket in buckets("prod") if "-replica-" in bucket.inputs["bucket"]]
+    (replica,) = [bucket for bucket in buckets(stack) if "-replica-" in bucket.inputs["bucket"]]
     assert rule.inputs["region"] == here
     (destination,) = [one["destination"] for one in rule.inputs["rules"]]
     assert destination["bucket"] == f"arn:aws:s3:::{replica.inputs['bucket']}"
     key = destination["encryptionConfiguration"]["replicaKmsKeyId"]
     assert f":{there}:" in key
-    assert key in keys(program, "prod")
+    assert key in keys(program, stack)
     tables = {item.inputs["globalTableArn"] for item in program.of(REPLICA)}
-    assert tables == {arn("dynamodb", "prod", table) for table in program.of(TABLE) if table.name != "tables-dedup"}
+    assert tables == {arn("dynamodb", stack, table) for table in program.of(TABLE) if table.name != "tables-dedup"}
     assert {item.inputs["kmsKeyArn"] for item in program.of(REPLICA)} == {key}
 
 
