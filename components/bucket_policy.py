@@ -15,7 +15,7 @@ from pulumi import Input, Output
 
 from components.rights_policy import Statement
 from components.settings.retention import EXTENSION_DAYS, MAX_DAYS
-from functions.contract.object_keys import ERASURES, WRITE_OFFS
+from functions.contract.object_keys import COLLECTIONS, ERASURES, HOLD_RELEASED_NAME, HOLDS, WRITE_OFFS
 from functions.engine.errors import ConfigurationError
 
 MIN_TLS: Final = "1.2"
@@ -108,11 +108,13 @@ def no_tagging(arn: Input[str], expirers: Sequence[str]) -> list[Statement]:
 
 
 def no_orders(arn: Input[str], expirers: Sequence[str]) -> list[Statement]:
-    """Refuse erasures, and the writing off of backups, to everybody but the named roles.
+    """Refuse erasures, the writing off of backups, releases of holds and plans to everybody but the named roles.
 
-    One such object has a user's backups let go by the next collection, as a tag has one object deleted.
+    One such object has backups let go by the next collection, as a tag has one object deleted; collections believe
+    what plans say of earlier ones. To set a hold, which only keeps, no more is needed than to write.
     """
-    orders: list[Input[str]] = [Output.concat(arn, f"/{prefix}*") for prefix in (ERASURES, WRITE_OFFS)]
+    keys = (f"{ERASURES}*", f"{WRITE_OFFS}*", f"{HOLDS}*/{HOLD_RELEASED_NAME}", f"{COLLECTIONS}*")
+    orders: list[Input[str]] = [Output.concat(arn, f"/{key}") for key in keys]
     return [_deny("NoOrders", "s3:PutObject", orders, _unless(expirers))]
 
 

@@ -132,6 +132,10 @@ class VersionedStore:
             raise BlobNotFoundError(f"{key} does not exist")
         return version.data
 
+    def lock_for(self, lock: timedelta) -> None:
+        """Lock each version that is new from now on for another time."""
+        self._lock_time = lock
+
     def delete_version(self, key: str, version_id: str) -> None:
         """Delete a version, as somebody does who has every right but to bypass locks. AccessError when locked."""
         with self._lock:
@@ -217,7 +221,7 @@ class MemoryTargets(MemoryIndex):
         for ref in refs:
             found = self.places.get(ref.chunk)
             if found is not None and found.pack == ref.pack:
-                del self.places[ref.chunk]
+                self.places.pop(ref.chunk, None)  # another collection may have been faster
 
     def named(self, refs: Collection[ChunkRef]) -> AbstractSet[PackId]:
         """See Targets."""

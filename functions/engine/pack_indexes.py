@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from functions.contract.object_keys import PACKS, pack_key, parse_pack_key
 from functions.engine.errors import (
+    BlobArchivedError,
     BlobNotFoundError,
     CorruptionError,
     FormatError,
@@ -41,7 +42,7 @@ def list_packs(store: BlobStore) -> Iterator[PackId]:
 
 
 def read_pack_indexes(store: BlobStore, pack_ids: Iterable[PackId]) -> Iterator[PackIndex]:
-    """Read the index of each pack. A damaged or missing pack gives its error instead of an end; an outage raises."""
+    """Read the index of each pack. A damaged, missing or archived pack gives its error, no end; an outage raises."""
     ahead: deque[tuple[PackId, Future[Tail]]] = deque()
     for pack_id in pack_ids:
         ahead.append((pack_id, store.get_tail(pack_key(pack_id), SUFFIX_READ)))
@@ -72,7 +73,7 @@ class IndexCache:
         """Read the indexes that are not there yet, many at once; no more than fit."""
         mine = self._claim(pack_ids[: self._keep])
         try:
-            for found in read_pack_indexes(self._store, list(mine)):
+            for found in map(_unless_archived, read_pack_indexes(self._store, list(mine))):
                 mine.pop(found.pack_id).set_result(CachedIndex(frozenset(found.refs), found.error))
         except BaseException as error:
             with self._lock:
@@ -113,7 +114,7 @@ def list_targets(store: BlobStore) -> Iterator[PackId]:
 def fill_index(store: BlobStore, index: DedupIndex) -> int:
     """Record every chunk of every readable pack in `index`; give the number of packs.
 
-    A damaged pack is left out: its chunks count as unknown and are stored again. So is a condemned one.
+    A damaged or archived pack is left out: its chunks count as unknown and are stored again. So is a condemned one.
     """
     packs = 0
     for found in read_pack_indexes(store, list_targets(store)):
@@ -123,12 +124,19 @@ def fill_index(store: BlobStore, index: DedupIndex) -> int:
     return packs
 
 
+def _unless_archived(found: PackIndex) -> PackIndex:
+    """Refuse to call a pack damaged that nobody can read."""
+    if isinstance(found.error, BlobArchivedError):
+        raise found.error
+    return found
+
+
 def _settle(store: BlobStore, pack_id: PackId, future: Future[Tail]) -> PackIndex:
     try:
         return PackIndex(pack_id, _parse(store, pack_id, future.result()), None)
     except BlobNotFoundError:
         return PackIndex(pack_id, [], PackMissingError(f"pack {pack_id} does not exist"))
-    except (CorruptionError, FormatError) as error:
+    except (BlobArchivedError, CorruptionError, FormatError) as error:
         return PackIndex(pack_id, [], error)
 
 

@@ -178,6 +178,7 @@ def settings_of(environment: CollectorEnvironment) -> CollectingSettings:
         environment.lock_days,
         SafetyParameters(condemn_limit=CONDEMNED),
         expire_share=environment.expire_share,
+        bucket=environment.repository_bucket,
     )
     return CollectingSettings(environment.stack, environment.repository_bucket, collection)
 

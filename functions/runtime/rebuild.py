@@ -3,7 +3,8 @@
 What the bucket does not know does not come back: FAILED backups and those under way, what started a backup (taken
 from its type), the last proof of a user, the first backup of a user when it has expired, and runs, restores and
 drills. None of it keeps the next run from going on as if nothing had happened. Of a chunk that stands in two packs
-the index may name the other one. What a collection has let go is left out, although it is listed for a day or two.
+the index may name the other one. What a collection has let go is left out, although it is listed for a day or two;
+when its plan is damaged, an older one says what that is.
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ from functions.adapters.dynamo.catalog import DynamoCatalog
 from functions.adapters.dynamo.index import DynamoIndex
 from functions.adapters.dynamo.users import DynamoUsers
 from functions.adapters.side_by_side import side_by_side
-from functions.contract.object_keys import COMMIT_NAME, SNAPSHOTS, commit_key, pack_key, parse_snapshot_key
+from functions.contract.object_keys import (
+    COMMIT_NAME,
+    PLAN_NAME,
+    SNAPSHOTS,
+    collection_key,
+    commit_key,
+    pack_key,
+    parse_snapshot_key,
+)
 from functions.engine.commit import CommitRecord
 from functions.engine.errors import (
     BackupNotFoundError,
@@ -35,6 +44,8 @@ from functions.engine.pack_indexes import PackIndex, list_targets, read_pack_ind
 from functions.engine.ports import BlobStore, DedupIndex, Progress
 from functions.engine.repository import BackupName, Repository
 from functions.engine.retention.expired import expired_backups
+from functions.engine.retention.history import History, load_history
+from functions.engine.retention.policy import RetentionPolicy
 from functions.runtime.cloud import Cloud
 
 if TYPE_CHECKING:
@@ -43,6 +54,7 @@ if TYPE_CHECKING:
 
 _THREADS = 16
 """Enough to hide the waits for S3 and DynamoDB; fewer than the connections of one client."""
+_DEFAULT_POLICY = RetentionPolicy(60)
 
 
 class TableNames(NamedTuple):
@@ -88,6 +100,18 @@ def open_tables(cloud: Cloud, names: TableNames) -> Tables:
     )
 
 
+def catalog_time(store: BlobStore, days: int | None = None) -> timedelta:
+    """Give for how long the catalog is to know a backup: `days`, or as long as the newest collection's rules keep one.
+
+    Where there was no collection yet, the rules are those of a stack that names none.
+    """
+    if days is None:
+        last = load_history(store, ()).last
+        policy = RetentionPolicy(**last.head["policy"]) if last is not None else _DEFAULT_POLICY
+        days = policy.catalog_days
+    return timedelta(days=days)
+
+
 def rebuild(
     store: BlobStore, tables: Tables, progress: Progress, *, retention: timedelta, source: str | None = None
 ) -> RebuildReport:
@@ -99,6 +123,7 @@ def rebuild(
     Raises BackupNotFoundError when there is no backup.
     """
     work = _Rebuild(store, tables, progress, retention)
+    work.plans(load_history(store))
     side_by_side(work.user, _users(store, source, expired_backups(store)), _THREADS)
     if not work.counts["seen"]:
         what = "the repository" if source is None else f"source {source!r}"
@@ -120,6 +145,11 @@ class _Rebuild:
         self._progress = progress
         self._retention = retention
         self._lock = threading.Lock()
+
+    def plans(self, history: History) -> None:
+        """Name the plans of collections that cannot be followed: older ones say what was let go."""
+        for plan in history.unusable:
+            self._damaged(collection_key(plan.collection, PLAN_NAME), CorruptionError(plan.why))
 
     def user(self, names: Sequence[BackupName]) -> None:
         """Enter all backups of one user, oldest first."""

@@ -6,7 +6,7 @@ import pytest
 
 from functions.adapters.memory import MemoryBlobStore, MemoryIndex, answered
 from functions.contract.object_keys import pack_key
-from functions.engine.errors import PackCorruptError, PackMissingError, UnavailableError
+from functions.engine.errors import BlobArchivedError, PackCorruptError, PackMissingError, UnavailableError
 from functions.engine.model import PackId
 from functions.engine.pack import SUFFIX_READ
 from functions.engine.pack_indexes import IndexCache, fill_index, list_packs, read_pack_indexes
@@ -23,16 +23,22 @@ class CountingStore(MemoryBlobStore):
         super().__init__()
         self.tails: list[str] = []
         self.down = False
+        self.archived: set[str] = set()
 
     def get_tail(self, key: str, length: int) -> Future[Tail]:
         """See BlobStore."""
         self.tails.append(key)
         if self.down:
             return answered(self._fail)
+        if key in self.archived:
+            return answered(self._freeze)
         return super().get_tail(key, length)
 
     def _fail(self) -> Tail:
         raise UnavailableError("the store is down")
+
+    def _freeze(self) -> Tail:
+        raise BlobArchivedError("it lies in an archive class")
 
 
 @pytest.fixture
@@ -99,6 +105,19 @@ def test_the_dedup_index_can_be_rebuilt_from_packs_alone(store: CountingStore) -
     assert fill_index(store, index) == 3
     assert {ref.pack for ref in index.places.values()} == set(packs[:3])
     assert len(index.places) == 9
+
+
+def test_an_archived_pack_is_left_out_and_ends_nothing(store: CountingStore) -> None:
+    """Who may find out later reads on. Who must know whether it is damaged is told that nobody can say."""
+    packs = fill(store, 3)
+    store.archived = {pack_key(packs[1])}
+    found = list(read_pack_indexes(store, packs))
+    assert [type(item.error) for item in found] == [type(None), BlobArchivedError, type(None)]
+    index = MemoryIndex()
+    assert fill_index(store, index) == 2
+    cache = IndexCache(store)
+    with pytest.raises(BlobArchivedError):
+        cache.load(packs)
 
 
 def test_a_cache_reads_each_index_once(store: CountingStore) -> None:

@@ -24,21 +24,19 @@ class Truth:
     needed: dict[str, bytes]
     all_content: dict[str, bytes]
     """... and what it could not read."""
+    name: BackupName = field(init=False)
+    taken: datetime = field(init=False)
+    """The time in its name."""
 
-    @property
-    def name(self) -> BackupName:
-        """Its name."""
-        return BackupName(self.record.source, self.record.user, self.record.backup_id)
+    def __post_init__(self) -> None:
+        """Read the record once: it is asked after each step."""
+        self.name = BackupName(self.record.source, self.record.user, self.record.backup_id)
+        self.taken = datetime.strptime(self.name.backup_id.partition("-")[0], "%Y%m%dT%H%M%S%z")
 
     @property
     def complete(self) -> bool:
         """Whether it could read everything."""
         return self.record.status is BackupStatus.COMPLETED
-
-    @property
-    def taken(self) -> datetime:
-        """The time in its name."""
-        return datetime.strptime(self.name.backup_id.partition("-")[0], "%Y%m%dT%H%M%S%z")
 
 
 @dataclass(slots=True)

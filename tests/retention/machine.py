@@ -10,7 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from functions.adapters.faults import CrashPoint, Faults, Moment
 from functions.engine.model import BackupType
-from tests.retention.world import CONTENTS, FILES, HOUR, USERS, World
+from tests.retention import mishaps
+from tests.retention.world import CONTENTS, FILES, HOUR, LOCK_DAYS, USERS, World
 
 users = st.sampled_from(USERS)
 files = st.sampled_from(FILES)
@@ -25,8 +26,10 @@ points = st.one_of(
     st.builds(CrashPoint, st.just(""), st.integers(1, 150), moments),
     st.builds(CrashPoint, st.sampled_from(["vault.expire", "store.put_new"]), st.integers(1, 6), moments),
     st.builds(CrashPoint, st.sampled_from(["targets.forget", "vault.extend", "vault.now"]), st.integers(1, 3), moments),
+    st.builds(CrashPoint, st.just("store.get"), st.integers(1, 20), moments),
 )
 """Calls of a collection, with a taste for those that change something."""
+mostly_none = st.one_of(st.none(), st.none(), points)
 picks = st.integers(0, 5)
 often = st.sampled_from([True, True, False])
 
@@ -147,6 +150,17 @@ class RetentionMachine(RuleBasedStateMachine):
         """A whole collection in the middle of another one."""
         self.world.interrupt_collection(point, self.world.collect)
 
+    @rule(point=points, user=users, pick=st.none() | picks)
+    def hold_within_a_collection(self, point: CrashPoint, user: str, pick: int | None) -> None:
+        """A hold comes too late for a collection under way: the next one follows it."""
+        self.world.interrupt_collection(point, lambda: self.hold(user, pick))
+
+    @rule(point=points)
+    def crash_when_something_goes(self, point: CrashPoint) -> None:
+        """A collection dies that has something to let go."""
+        self.nights_pass(3, 24, 0)
+        self.world.crash_collection(point)
+
     # Long ways to where it gets dangerous: the single steps would rarely meet in this order. `ripe` says that nights
     # pass first, after which something is about to go.
 
@@ -158,7 +172,7 @@ class RetentionMachine(RuleBasedStateMachine):
         self.world.pass_time(hours)
         self._go_on(-1, None)
 
-    @rule(user=users, slow=st.none() | points, late=st.none() | points, hours=returns, ripe=often)
+    @rule(user=users, slow=mostly_none, late=st.none() | points, hours=returns, ripe=often)
     def old_content_returns(
         self, user: str, slow: CrashPoint | None, late: CrashPoint | None, hours: int, *, ripe: bool
     ) -> None:
@@ -199,12 +213,57 @@ class RetentionMachine(RuleBasedStateMachine):
         world.check()
         self._go_on(-1, None)
 
-    @rule(point=points, user=users)
-    def hold_after_a_crash(self, point: CrashPoint, user: str) -> None:
+    @rule(point=points, user=users, ripe=often)
+    def hold_after_a_crash(self, point: CrashPoint, user: str, *, ripe: bool) -> None:
         """A collection dies, a hold is set on what it may have tagged, and the next one comes."""
+        self._ripen(ripe=ripe)
         self.world.crash_collection(point)
+        self.world.check()
         self.world.hold(user, None)
         self.world.collect()
+
+    @precondition(lambda self: self.world.gone)
+    @rule(pick=picks, hours=st.sampled_from([0, 1, 24, 24, 48]), whole_user=st.booleans())
+    def hold_what_is_gone(self, pick: int, hours: int, *, whole_user: bool) -> None:
+        """A collection after which a hold is set on what is tagged, or hidden."""
+        self.world.collect()
+        self.world.check()
+        self.world.pass_time(hours)
+        name = sorted(self.world.gone)[-1 - pick % len(self.world.gone)]
+        self.world.hold(name.user, None if whole_user else name.backup_id)
+        self.world.collect()
+
+    @rule(user=users, days=st.integers(1, 3))
+    def erase_and_withdraw(self, user: str, days: int) -> None:
+        """An erasure is followed for days, and then taken back."""
+        world = self.world
+        erased = [truth.name for truth in world.there() if truth.name.user == user]
+        world.erase(user)
+        reports = []
+        for _ in range(days):
+            reports.append(world.collect())
+            world.check()
+            world.pass_time(24)
+            world.check()
+        if days > 1 and all(report is not None and not report.refused for report in reports):
+            left = {name for name in erased if name not in world.gone}
+            held = {name for name in left if any(hold.covers(name) for hold in world.holds)}
+            assert left == held, f"{left - held} should be erased"
+        world.withdraw(world.erasures[-1])
+        world.collect()
+
+    @rule(user=users, nights=st.integers(1, 5), first=st.integers(0, 4), rest=st.sampled_from([0, 0, 5]))
+    def partial_nights(self, user: str, nights: int, first: int, rest: int) -> None:
+        """One file may not be read, night after night; then its user may go dormant."""
+        key = f"{user}/{FILES[first % len(FILES)]}"
+        self.world.source.denied.add(key)
+        self.nights_pass(nights, 24, first)
+        self.world.source.denied.discard(key)
+        for _day in range(rest):
+            self.world.collect()
+            self.world.check()
+            self.world.pass_time(24)
+            self.world.check()
 
     @rule(user=users, file=files, content=contents)
     def partial_night(self, user: str, file: str, content: int) -> None:
@@ -220,9 +279,11 @@ class RetentionMachine(RuleBasedStateMachine):
         """Some nights as they should be."""
         for night in range(first, first + nights):
             self.world.night(night)
+            self.world.check()
             self.world.collect()
             self.world.check()
             self.world.pass_time(hours)
+            self.world.check()
 
     # ----------------------------------------------------------------------------------- time and mishaps
 
@@ -260,8 +321,8 @@ class RetentionMachine(RuleBasedStateMachine):
 
     @rule(user=users, pick=st.none() | picks)
     def hold(self, user: str, pick: int | None) -> None:
-        """A hold on a user, or on one of his backups."""
-        names = sorted(truth.name for truth in self.world.there() if truth.name.user == user)
+        """A hold on a user, or on one of his backups, be it there or gone."""
+        names = sorted(name for name in self.world.truths if name.user == user)
         self.world.hold(user, names[pick % len(names)].backup_id if pick is not None and names else None)
 
     @precondition(lambda self: self.world.holds)
@@ -287,14 +348,17 @@ class RetentionMachine(RuleBasedStateMachine):
     @rule(
         user=users,
         hours=st.sampled_from([22, 24, 24]),
-        later=st.sampled_from([0, 3, 3]),
-        late=st.sampled_from([12, 19, 19]),
+        later=st.sampled_from([0, 3, 3, 3]),
+        late=st.sampled_from([12, 19, 19, 19]),
     )
     def erase_and_back_up(self, user: str, hours: int, later: int, late: int) -> None:
         """A user is erased and stays: the next backup meets what is about to go, and is finished late."""
         world = self.world
+        world.put(user, FILES[3], world.unused_content())
+        world.back_up(user)
         world.erase(user)
         world.collect()
+        world.check()
         world.pass_time(hours)
         world.collect()
         world.pass_time(later)
@@ -304,6 +368,21 @@ class RetentionMachine(RuleBasedStateMachine):
         world.collect()
         world.check()
         self._go_on(-1, None)
+
+    @rule(user=users)
+    def note_incomplete(self, user: str) -> None:
+        """His newest backup did not arrive whole in a copy that was taken over."""
+        mishaps.note_incomplete(self.world, user)
+
+    @rule(number=st.integers(0, 4))
+    def lose_plan(self, number: int) -> None:
+        """A part of the newest plan did not arrive there either."""
+        mishaps.lose_plan(self.world, number)
+
+    @rule(days=st.sampled_from([LOCK_DAYS, LOCK_DAYS + 1, LOCK_DAYS + 3]))
+    def change_lock(self, days: int) -> None:
+        """Somebody changes the days for which the bucket locks what is new."""
+        mishaps.change_lock(self.world, days)
 
     @precondition(lambda self: self.world.gone)
     @rule(pick=picks)

@@ -16,15 +16,16 @@ from functions.engine.ports import BlobStore
 from functions.engine.repository import BackupName, Repository
 from functions.engine.retention.acts import Acts
 from functions.engine.retention.backup_stage import BackupFates, BackupStage
+from functions.engine.retention.hidden import HiddenBackups
 from functions.engine.retention.history import History, load_history
 from functions.engine.retention.pack_table import Fate, PackFacts, PackTable, Past
-from functions.engine.retention.policy import Candidate
-from functions.engine.retention.verdicts import Verdict, pack_verdict
+from functions.engine.retention.policy import Candidate, Hold, Reason
+from functions.engine.retention.verdicts import BackupPast, Verdict, pack_verdict
 from functions.engine.retention.walk import Answer, StoredBackup, candidate_of
 from functions.engine.safety import SafetyParameters
 
 _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-_run_stage, _run_acts = BackupStage.run, Acts.run
+_run_stage, _run_acts, _reason = BackupStage.run, Acts.run, HiddenBackups._reason
 
 
 def _mark_before_list(stage: BackupStage) -> BackupFates:
@@ -99,6 +100,10 @@ def _do_nothing(*_arguments: object, **_options: object) -> None:
     """Do nothing."""
 
 
+def _holds_only(hidden: HiddenBackups, hold: Hold | None, _past: BackupPast) -> Reason | None:
+    return _reason(hidden, hold, BackupPast())
+
+
 _RETENTION = "functions.engine.retention."
 _TARGETS = "functions.adapters.memory_versioned.MemoryTargets."
 
@@ -137,6 +142,9 @@ MUTANTS: Mapping[str, Mapping[str, object]] = {
     "old jobs may commit": {"functions.engine.backup.BackupSession._refuse_if_too_old": _never_too_old},
     "condemned since the beginning": {_RETENTION + "history.History._since": _since_the_beginning},
     "plans that were not finished are ignored": {_RETENTION + "collector.load_history": _without_others},
+    "holds on what is hidden are ignored": {_RETENTION + "hidden.HiddenBackups.rescued": lambda _: []},
+    "what went for an erasure that is withdrawn stays away": {_RETENTION + "hidden.HiddenBackups._reason": _holds_only},
+    "what did not arrive whole counts as complete": {_RETENTION + "walk.StoredBackup.arrived": True},
     "waits are hours too short": {_RETENTION + "pack_stage.pack_verdict": _hours_ahead},
 }
 """What is replaced by what, by the name of the bug."""

@@ -283,6 +283,39 @@ def test_the_collectors_rights_are_enough_for_every_call_of_a_vault(
     assert account.root.get_object_retention(Bucket=bucket, Key=PACK)["Retention"]["Mode"] == "COMPLIANCE"
 
 
+def _default_mode(account: Account, bucket: str, mode: str) -> None:
+    """Let a bucket lock what is new in another mode."""
+    rule: Any = {"DefaultRetention": {"Mode": mode, "Days": 1}}
+    account.root.put_object_lock_configuration(
+        Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
+    )
+
+
+def test_a_lock_is_extended_in_the_mode_to_which_the_bucket_was_raised(
+    account: Account, vault_of: Callable[[dict[str, str], str], Vault]
+) -> None:
+    """Without a word of bypassing. S3 is said to refuse that before the old lock ends; the emulator grants it."""
+    bucket, version = account.locked("GOVERNANCE")
+    _default_mode(account, bucket, "COMPLIANCE")
+    vault = vault_of(account.role("collector", bucket), bucket)
+    vault.extend(PACK, vault.now() + 9 * DAY).result()
+    assert account.root.get_object_retention(Bucket=bucket, Key=PACK)["Retention"]["Mode"] == "COMPLIANCE"
+    assert _code(BYPASSING["delete and bypass"], account.root, bucket, version) == "AccessDenied"
+
+
+def test_a_lock_is_never_extended_in_a_lower_mode(
+    account: Account, vault_of: Callable[[dict[str, str], str], Vault]
+) -> None:
+    """It is refused, which a collection counts, and it stays as it was."""
+    bucket, _version = account.locked("COMPLIANCE")
+    before = account.state(bucket)[2]
+    _default_mode(account, bucket, "GOVERNANCE")
+    vault = vault_of(account.role("collector", bucket), bucket)
+    with pytest.raises(AccessError):
+        vault.extend(PACK, vault.now() + 9 * DAY).result()
+    assert account.state(bucket)[2] == before
+
+
 # ------------------------------------------------------------------------------------- the lifecycle
 
 

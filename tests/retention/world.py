@@ -18,7 +18,7 @@ from functions.adapters.faults import (
 from functions.adapters.faults_retention import FaultyTargets, FaultyVault
 from functions.adapters.memory import MemoryDestination, MemorySource
 from functions.adapters.memory_versioned import MemoryTargets, StoredVersion, VersionedStore
-from functions.contract.object_keys import commit_key, manifest_key, pack_key
+from functions.contract.object_keys import commit_key, incomplete_key, manifest_key, pack_key
 from functions.engine.backup import BackupJob, BackupSession, Ports, new_backup_id
 from functions.engine.commit import CommitRecord
 from functions.engine.errors import (
@@ -44,6 +44,7 @@ from functions.engine.retention.undelete import hold_and_undelete
 from functions.engine.safety import SafetyParameters
 from tests.retention.happenings import Interrupts, OpenBackup, Rebuild, Truth
 from tests.retention.inline import without_threads
+from tests.retention.returning import Departures
 
 SOURCE = "s"
 USERS = ("ada", "bob")
@@ -92,6 +93,11 @@ class World:
         self.checks = self.counted = 0
         self.collecting = False
         self.collected: datetime | None = None
+        self.collected_days = self.lock_days = LOCK_DAYS
+        self.locked_shorter = self.lost_plan = False
+        self.returned: set[BackupName] = set()
+        self.noted: set[BackupName] = set()
+        self.departures = Departures(self.store)
         self.safety = TIGHT
         self.settings = CollectSettings(RetentionPolicy(DAYS), LOCK_DAYS, TIGHT, measure=True)
         self._ids = 0
@@ -128,18 +134,20 @@ class World:
         self.source.put(f"{user}/{file}", CONTENTS[content])
 
     def fading_content(self) -> int:
-        """Give the content that will be the next that no backup needs, and that the dedup index still leads to."""
-        users_of = dict.fromkeys(range(len(CONTENTS)), START - DAY)
+        """Give the content whose pack will be the next that no backup needs, and that the dedup index leads to."""
+        needed: dict[str, datetime] = {}
         for truth in self.there():
-            for data in truth.content.values():
-                number = CONTENTS.index(data)
-                users_of[number] = max(users_of[number], truth.taken)
-        found = [
-            (taken, number)
-            for number, taken in users_of.items()
-            if hashlib.sha256(CONTENTS[number]).digest() in self.targets.places
-        ]
-        return min(found)[1] if found else 0
+            needed |= {pack: max(truth.taken, needed.get(pack, truth.taken)) for pack in truth.record.packs}
+        places = self.targets.places
+        found = [(number, places.get(hashlib.sha256(data).digest())) for number, data in enumerate(CONTENTS)]
+        return min(
+            ((needed.get(place.pack, START - DAY), number) for number, place in found if place), default=(START, 0)
+        )[1]
+
+    def unused_content(self) -> int:
+        """Give a content that no backup holds, if there is one: its pack will be one user's own."""
+        used = {data for truth in self.there() for data in truth.all_content.values()}
+        return next((number for number, data in enumerate(CONTENTS) if data not in used), 0)
 
     def night(self, number: int) -> None:
         """Let all users change three of their four files and be backed up."""
@@ -289,15 +297,17 @@ class World:
             )
         self.fresh_holds.clear()
         began, self.collecting = self.time, True
+        expected = self.departures.expected(self.truths, began, self.holds, self.erasures)
         try:
             report = collect(ports, self.settings)
         except (SimulatedCrash, OutOfTimeError):
             return None
         finally:
             self.collecting = False
-        self.collected = began
-        if not report.counts["backups_lost"] and not report.refused:
-            self._check_rescues()
+        self.collected, self.collected_days = began, self.settings.lock_days
+        self.returned.clear()
+        if not report.refused:
+            self.departures.check(expected)
         return report
 
     def crash_collection(self, point: CrashPoint) -> None:
@@ -332,6 +342,7 @@ class World:
         """Take such an order back. What is gone by then is gone."""
         erasure.withdraw_erasure(self.store, order, Author("lawyer", "a mistake"), self.time)
         self.erasures.remove(order)
+        self.departures.withdrawn(order)
 
     def lose_index(self) -> None:
         """Lose the whole table."""
@@ -359,6 +370,7 @@ class World:
         ports = CollectorPorts(self.store, self.store, self.targets, self.ids)
         try:
             hold_and_undelete(ports, name, Author("operator", "a mistake"), self.time)
+            self.returned.add(name)
         except (BackupNotFoundError, BlobNotFoundError):
             return
         finally:
@@ -387,7 +399,7 @@ class World:
                 assert not version.expired, f"{truth.name} needs {key}, which is tagged as expired"
                 assert version.data == data, f"{key} is not what it was"
         assert all(deletion.by == "lifecycle" for deletion in self.store.deletions)
-        assert not self.store.shortenings, "a lock was to be shortened"
+        assert not self.store.shortenings or self.locked_shorter, "a lock was to be shortened"
         self._check_locks()
         self._check_index()
 
@@ -406,9 +418,12 @@ class World:
             return True
         mine = [other for other in self.there() if other.name.user == name.user and not self.is_erased(other)]
         newest = max(mine, key=lambda other: other.name.backup_id)
-        complete = [other for other in mine if other.complete and other.taken <= now + self.safety.clock_skew]
+        complete = [item for item in mine if self._is_complete(item) and item.taken <= now + self.safety.clock_skew]
         best = max(complete, key=lambda other: other.name.backup_id) if complete else None
         return truth is newest or truth is best
+
+    def _is_complete(self, truth: Truth) -> bool:
+        return truth.complete and truth.name not in self.noted
 
     def is_erased(self, truth: Truth) -> bool:
         """Say whether an order covers a backup, or it is an empty one that came after what is covered."""
@@ -423,6 +438,9 @@ class World:
 
     def _follow_the_tags(self) -> None:
         """Note which backups are expired now, and which are back; none may be that the rules keep."""
+        for name in [name for name in self.noted & self.gone if incomplete_key(*name) not in self.store.objects]:
+            self.noted.discard(name)  # its lock ended before those of the backup, which may come back without it
+            self.truths[name].needed.pop(incomplete_key(*name))
         for truth in sorted(self.truths.values(), key=lambda truth: truth.name):
             version = self.store.current(commit_key(*truth.name))
             if version is not None and not version.expired:
@@ -431,22 +449,17 @@ class World:
                 assert not self.must_keep(truth), f"{truth.name} was expired, and the rules keep it"
         for truth in self.truths.values():
             version = self.store.current(commit_key(*truth.name))
-            if version is None or version.expired:
+            if (version is None or version.expired) and truth.name not in self.gone:
+                self.departures.went(truth, self.time, self.erasures)
                 self.gone.add(truth.name)
-
-    def _check_rescues(self) -> None:
-        """What is held and can still be seen is not tagged when a collection is over."""
-        for name in self.truths:
-            version = self.store.current(commit_key(*name))
-            held = any(hold.covers(name) and hold not in self.fresh_holds for hold in self.holds)
-            assert version is None or not version.expired or not held, f"{name} is held and still tagged"
 
     def _check_locks(self) -> None:
         """While collections come in time, whatever a kept backup needs is locked."""
-        if self.collected is None or self.time - self.collected >= LOCK_DAYS * DAY:
+        days = min(self.collected_days, self.lock_days)
+        if self.collected is None or self.time - self.collected >= days * DAY:
             return
         for truth in self.there():
-            if self.must_keep(truth) and not any(hold.covers(truth.name) for hold in self.holds):
+            if self.must_keep(truth) and truth.name not in self.returned:
                 for key in truth.needed:
                     version = self.store.current(key)
                     assert version is not None

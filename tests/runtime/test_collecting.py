@@ -267,5 +267,5 @@ def test_the_environment_says_what_is_kept() -> None:
     )
     collection = settings_of(environment).collection
     assert collection.policy.document() == {"days": 40, "daily": 0, "weekly": 8, "monthly": 0, "yearly": 0}
-    assert (collection.lock_days, collection.share_at_once) == (21, 0.25)
+    assert (collection.lock_days, collection.share_at_once, collection.bucket) == (21, 0.25, "vault")
     assert (collection.measure, collection.dry_run) == (False, False)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from components.service import catalog_days
+from components.settings.retention import Retention
 from functions.adapters.dynamo.catalog import DynamoCatalog
 from functions.adapters.dynamo.index import DynamoIndex
 from functions.adapters.dynamo.users import DynamoUsers
@@ -19,7 +21,7 @@ from functions.adapters.faults import Failures, Faults, FaultyBlobStore
 from functions.adapters.memory import MemoryBlobStore, MemoryIndex, MemorySource
 from functions.adapters.memory_ledger import MemoryCatalog, MemoryUsers
 from functions.adapters.records import Record
-from functions.contract.object_keys import PACKS, commit_key
+from functions.contract.object_keys import DONE_NAME, PACKS, PLAN_NAME, collection_key, commit_key
 from functions.contract.states import BackupState
 from functions.contract.tables import STATUS, BackupsTable, UsersTable
 from functions.engine.backup import Ports
@@ -30,11 +32,14 @@ from functions.engine.orchestration.ports import BackupStart
 from functions.engine.pack_indexes import list_packs, read_pack_indexes
 from functions.engine.ports import BlobStore, Silence
 from functions.engine.repository import BackupName, Repository
+from functions.engine.retention.plan import PACKS as PACK_LINES
+from functions.engine.retention.policy import RetentionPolicy
 from functions.runtime.cloud import Cloud
 from functions.runtime.local_run import RunReport, RunRequest, back_up
-from functions.runtime.rebuild import RebuildReport, TableNames, Tables, open_tables, rebuild
+from functions.runtime.rebuild import RebuildReport, TableNames, Tables, catalog_time, open_tables, rebuild
 from sandbox.ministack import MiniStack
 from tests.engine.kit import Clock, Ids
+from tests.retention.world import World as RetentionWorld
 from tests.strategies import noise
 from tests.tables import clear, everything, make_backups, make_dedup, make_users
 
@@ -241,6 +246,43 @@ def test_a_damaged_pack_is_named_and_left_out(world: World, change: Callable[[by
     assert [damage.key for damage in report.damages] == [key]
     assert isinstance(report.damages[0].error, CorruptionError)
     assert (report.packs, report.backups) == (total - 1, 15)
+
+
+def test_a_plan_that_did_not_arrive_whole_is_named_and_ends_nothing(world: World) -> None:
+    """Everything comes back but what an older plan let go."""
+    assert isinstance(world.store, MemoryBlobStore)
+    collection = "20261120T020000Z-0000000a"
+    part = {"number": 0, "kind": PACK_LINES, "lines": 1, "sha256": "0" * 64}
+    head = {"format": 1, "began": "2026-11-20T02:00:00+00:00", "parts": [part]}
+    key = collection_key(collection, PLAN_NAME)
+    world.store.blobs[key] = json.dumps(head).encode()
+    world.store.blobs[collection_key(collection, DONE_NAME)] = b'{"format": 1}'
+    report = world.rebuild(in_memory())
+    assert [(damage.key, damage.error.message) for damage in report.damages] == [
+        (key, f"gc/{collection}/00000.jsonl.zst is not there")
+    ]
+    assert (report.backups, report.users) == (15, 5)
+
+
+def test_the_catalog_knows_backups_for_as_long_as_the_newest_collection_keeps_them() -> None:
+    """Not for as long as a stack that names no rules, unless nothing was ever collected, or somebody says so."""
+    collected = RetentionWorld()
+    collected.night(0)
+    assert catalog_time(collected.store) == timedelta(days=65)
+    policy = RetentionPolicy(7, monthly=12)
+    collected.settings = replace(collected.settings, policy=policy)
+    assert collected.collect() is not None
+    assert catalog_time(collected.store) == timedelta(days=policy.catalog_days) == timedelta(days=12 * 31 + 5)
+    assert catalog_time(collected.store, 9) == timedelta(days=9)
+
+
+@pytest.mark.parametrize(
+    "counts", [{}, {"days": 400}, {"daily": 90}, {"weekly": 60}, {"monthly": 13, "weekly": 52}, {"yearly": 7}]
+)
+def test_tables_that_are_filled_forget_when_those_of_workers_do(counts: dict[str, int]) -> None:
+    """Workers are told by the program, which knows the settings and not the engine."""
+    given = {"days": 60} | counts
+    assert RetentionPolicy(**given).catalog_days == catalog_days(Retention.model_validate(given))
 
 
 def test_an_outage_ends_it_and_it_can_be_run_again(world: World) -> None:

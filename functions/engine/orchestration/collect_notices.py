@@ -87,6 +87,13 @@ def _troubles(report: CollectionReport) -> list[_Trouble]:
             "copy them from the replica, then run `strongroom verify --depth structure`.",
         ),
         _Trouble(
+            "holds of NOTHING",
+            "Holds on a backup of which nothing is left",
+            counts["idle_holds"],
+            report.idle_holds,
+            "copy the backup from the replica, or release the hold if its backup never was.",
+        ),
+        _Trouble(
             "records UNREADABLE",
             "Commit records that cannot be read, and that nobody has written off",
             counts["unreadable_needed"],

@@ -8,14 +8,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from functions.contract.object_keys import commit_key, pack_key
-from functions.engine.errors import BlobNotFoundError, OutOfTimeError
+from functions.engine.errors import OutOfTimeError
 from functions.engine.model import PackId
 from functions.engine.pack_indexes import read_pack_indexes
 from functions.engine.retention.backup_stage import BackupFates
+from functions.engine.retention.bring_back import LIMIT, BringBack
 from functions.engine.retention.locks import AHEAD, settle
-from functions.engine.retention.pack_table import Fate
+from functions.engine.retention.pack_table import Fate, Past
 from functions.engine.retention.scene import Scene
-from functions.engine.retention.undelete import undelete_backup, undelete_pack
 
 _GROUP = 1_000
 """Tags between two looks at the clock."""
@@ -25,34 +25,23 @@ _STAY = tuple(fate for fate in Fate if fate not in {Fate.EXPIRE, Fate.GONE})
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """The acts of one collection, in the order of `run`: what brings back, what keeps, what lets go.
+    """The acts of one collection, in the order of `run`: what keeps, what brings back, what lets go.
 
-    Locks come first: whatever else the time is too short for can wait.
+    Locks come first: whatever else the time is too short for can wait. What is brought back is locked as it is written.
     """
 
     scene: Scene
+    limit: int = LIMIT
+    """Objects that are written anew at most."""
 
     def run(self, fates: BackupFates, missing: Iterable[PackId]) -> None:
         """Do everything that the plan says. What cannot be done stands in the report."""
-        self.bring_back(fates, missing)
         self.extend_packs()
+        BringBack(self.scene, self.limit).run(fates, missing)
         self.expire_backups(fates)
         self.expire_packs()
         self.condemn()
         self.readmit()
-
-    def bring_back(self, fates: BackupFates, missing: Iterable[PackId]) -> None:
-        """Undo what was wrong: a hold came late, or a backup was brought back."""
-        for name in fates.rescued:
-            try:
-                undelete_backup(self.scene.ports, name)
-            except BlobNotFoundError:
-                self.scene.report.counts["backups_lost"] += 1
-        for pack in (*self._packs(Fate.RESCUE), *missing):
-            try:
-                undelete_pack(self.scene.ports.vault, pack)
-            except BlobNotFoundError:
-                self.scene.report.counts["packs_lost"] += 1
 
     def expire_backups(self, fates: BackupFates) -> None:
         """Tag commit records before anything that they need: what is listed can be restored."""
@@ -84,7 +73,8 @@ class Acts:
         """Extend the locks of all packs that are not let go."""
         for position in self.scene.table.with_fate(*_STAY):
             facts, fate = self.scene.table.facts(position), self.scene.table.fate(position)
-            self.scene.extender.extend(pack_key(facts.pack), facts.modified, changed=fate is Fate.RESCUE)
+            changed = fate is Fate.RESCUE or facts.tagged or facts.past is Past.EXPIRED
+            self.scene.extender.extend(pack_key(facts.pack), facts.modified, changed=changed)
         self.scene.extender.finish()
 
     def _packs(self, *fates: Fate) -> Iterator[PackId]:

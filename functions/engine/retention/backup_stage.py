@@ -14,6 +14,7 @@ from functions.engine.model import PackId
 from functions.engine.repository import BackupName, Repository
 from functions.engine.retention.decide import decide
 from functions.engine.retention.erasure import read_erasures
+from functions.engine.retention.hidden import HiddenBackups
 from functions.engine.retention.holds import read_holds
 from functions.engine.retention.measuring import Measuring
 from functions.engine.retention.pack_table import Fate
@@ -36,6 +37,8 @@ class BackupFates:
     orphans: list[str] = field(default_factory=list)
     """Keys of segments whose backup was never committed and never will be."""
     rescued: list[BackupName] = field(default_factory=list)
+    left: list[BackupName] = field(default_factory=list)
+    """Those of them that were not brought back: the next collection must know of them."""
     not_listed: dict[PackId, BackupName] = field(default_factory=dict)
     """Packs that a backup needs and that were not there when packs were listed, up to a bound."""
     blocked: bool = False
@@ -56,6 +59,7 @@ class BackupStage:
         self._erasures = read_erasures(store)
         self._written_off = scene.settings.written_off | read_write_offs(store)
         self._pasts = scene.history.backups(store)
+        self._hidden = HiddenBackups(scene, self._holds, self._erasures, self._pasts)
         self._fates = BackupFates()
         self._measuring = Measuring(self._repository, scene.table, scene.settings.measuring_time)
         self._may_expire = self._few_enough()
@@ -66,6 +70,7 @@ class BackupStage:
             self._scene.report.refused.append(f"erasure {order} cannot be read: it erases nothing")
         for user, records in Walk(self._scene.ports.store):
             self._user(user, records)
+        self._fates.rescued.extend(self._hidden.rescued())
         for blob in self._holds.blobs:
             self._scene.extender.extend(blob.key, modified(blob), changed=False)
         self._measuring.finish()
@@ -79,7 +84,10 @@ class BackupStage:
         for backup, record in records:
             if isinstance(record, NotFoundError):
                 continue  # the lifecycle took it between the listing and now
+            self._hidden.saw(backup.name)
             candidates.append(candidate_of(backup, record))
+            if isinstance(record, CommitRecord) and backup.lacks_manifests(record):
+                self._late(backup.name)
             if not isinstance(record, CommitRecord):
                 damaged.append(backup.name)
             elif self._may_go(backup.name):
@@ -99,6 +107,10 @@ class BackupStage:
             elif Rule.ERASURE in decision.rules:
                 self._erased(decision, verdict)
         self._unfinished(user)
+
+    def _late(self, name: BackupName) -> None:
+        """Take a backup for one that may be tagged: while its record was on its way here, its manifests were let go."""
+        self._pasts[name] = self._pasts.get(name, BackupPast())._replace(tagged=True)
 
     def _may_go(self, name: BackupName) -> bool:
         """Say whether a backup could leave in this collection, or has left before it."""
@@ -148,15 +160,17 @@ class BackupStage:
     def _unfinished(self, user: StoredUser) -> None:
         """Let go of segments that no commit record will ever name: whoever wrote them may not commit them now.
 
-        The others may be committed at any moment, so they are kept as what is committed is.
+        The others may be committed at any moment, so they are kept as what is committed is. So is what belongs to a
+        hidden commit record that is brought back.
         """
-        scene = self._scene
+        scene, now = self._scene, self._scene.report.began
         for backup in user.backups.values():
             if backup.commit is not None:
                 continue
-            if any(is_young(modified(blob), scene.report.began, scene.settings.safety) for blob in backup.others):
+            returns = self._hidden.comes_back(backup.name)
+            if returns or any(is_young(modified(blob), now, scene.settings.safety) for blob in backup.others):
                 for blob in backup.others:
-                    scene.extender.extend(blob.key, modified(blob), changed=False)
+                    scene.extender.extend(blob.key, modified(blob), changed=returns)
                 continue
             for blob in backup.others:
                 self._fates.orphans.append(blob.key)
@@ -213,6 +227,11 @@ def _line(decision: Decision, verdict: Verdict, past: BackupPast) -> dict[str, A
     }
     if verdict.why:
         line["why"] = verdict.why
-    if verdict.fate is Fate.WAIT and past.condemned is not None:
-        line["since"] = past.condemned.isoformat()
+    since = past.condemned if verdict.fate is Fate.WAIT else past.since
+    if since is not None:
+        line["since"] = since.isoformat()
+    if past.tagged and verdict.fate in {Fate.CONDEMN, Fate.WAIT}:
+        line["tagged"] = True
+    if decision.erasure_id:
+        line["erasure"] = decision.erasure_id
     return line

@@ -8,6 +8,7 @@ plan that is not done, and the next one starts from the newest that is. docs/des
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 
@@ -16,10 +17,12 @@ from functions.engine import ENGINE_VERSION
 from functions.engine.backup import new_backup_id
 from functions.engine.errors import BlobNotFoundError
 from functions.engine.model import PackId
+from functions.engine.ports import Tail
+from functions.engine.repository import look_ahead
 from functions.engine.retention.acts import Acts
 from functions.engine.retention.backup_stage import BackupFates, BackupStage
 from functions.engine.retention.history import load_history
-from functions.engine.retention.locks import Extender, lock_plan
+from functions.engine.retention.locks import AHEAD, Extender, lock_plan
 from functions.engine.retention.pack_stage import PackStage
 from functions.engine.retention.pack_table import PackTable
 from functions.engine.retention.plan import Document, PlanWriter, Sink, write_done
@@ -54,30 +57,40 @@ def collect(ports: CollectorPorts, settings: CollectSettings, show: Sink | None 
     if not settings.dry_run:
         plan.finish({**_head(scene), **report.document()})
         Acts(scene).run(fates, missing)
-        report.counts["locks_extended"] = scene.extender.count
-        write_done(ports.store, report.collection, _done(scene))
+        _count_locks(scene)
+        write_done(ports.store, report.collection, _done(scene, fates))
     return report
 
 
 def _listed(ports: CollectorPorts, settings: CollectSettings, report: CollectionReport, sink: Sink) -> Scene:
     """List all packs, and enter what earlier collections did to them."""
-    history = load_history(ports.store)
+    history = load_history(ports.store).seen_from(settings.bucket)
+    report.refused.extend(
+        f"the plan of collection {plan.collection} cannot be followed ({plan.why}): an older one counts, and all waits "
+        "begin anew"
+        for plan in history.unusable
+    )
     table = PackTable.list(ports.store, measured=settings.measure)
     history.enter_packs(ports.store, table)
     locks = lock_plan(settings.lock_days, settings.safety)
-    extender = Extender(ports.vault, locks, report.began, history.began, idle=settings.dry_run)
+    everything = not history.locked(settings.bucket, settings.lock_days)
+    extender = Extender(ports.vault, locks, report.began, history.began, everything=everything, idle=settings.dry_run)
     return Scene(ports, settings, report, history, table, extender, sink)
 
 
 def _missing(scene: Scene, fates: BackupFates) -> list[PackId]:
     """Find the packs that a backup needs and that are not there. What was uploaded after the listing is."""
     missing: list[PackId] = []
-    for pack, name in fates.not_listed.items():
+
+    def probe(pack: PackId) -> tuple[PackId, Future[Tail]]:
+        return pack, scene.ports.store.get_tail(pack_key(pack), 1)
+
+    for pack, answer in look_ahead(probe, fates.not_listed, AHEAD):
         try:
-            scene.ports.store.get_tail(pack_key(pack), 1).result()
+            answer.result()
         except BlobNotFoundError:
             missing.append(pack)
-            scene.report.note(scene.report.missing, f"{pack} of {'/'.join(name)}")
+            scene.report.note(scene.report.missing, f"{pack} of {'/'.join(fates.not_listed[pack])}")
     scene.report.counts["packs_missing"] = len(missing)
     return missing
 
@@ -92,6 +105,14 @@ def _refuse(scene: Scene, fates: BackupFates) -> None:
         scene.report.refused.append(f"{fates.unmeasured}: no pack is called sparse")
 
 
+def _count_locks(scene: Scene) -> None:
+    report, extender = scene.report, scene.extender
+    report.counts["locks_extended"] = extender.count
+    report.counts["locks_refused"] = extender.refused
+    if extender.refused:
+        report.refused.append(f"{extender.refused:,} locks could not be extended: {extender.refusal}")
+
+
 def _head(scene: Scene) -> dict[str, Any]:
     """Give what a plan says beside its report: by which rules it was made, and after which plan."""
     last, settings = scene.history.last, scene.settings
@@ -99,15 +120,18 @@ def _head(scene: Scene) -> dict[str, Any]:
         "engine": ENGINE_VERSION,
         "previous": last.collection if last is not None else None,
         "policy": settings.policy.document(),
+        "bucket": settings.bucket,
         "lock_days": settings.lock_days,
         "hours": {name: getattr(settings.safety, name) / timedelta(hours=1) for name in _WAITS},
     }
 
 
-def _done(scene: Scene) -> dict[str, Any]:
+def _done(scene: Scene, fates: BackupFates) -> dict[str, Any]:
     """Give what is said of a collection that is over. What it condemned is condemned since this moment."""
     return {
         "finished": scene.ports.vault.now().isoformat(),
         "damaged": scene.report.damaged,
+        "left": fates.left,
         "locks_extended": scene.extender.count,
+        "locks_refused": scene.extender.refused,
     }

@@ -53,7 +53,7 @@ def decide(
         *_odd(others, now, clock_skew),
     ):
         findings[finding.backup_id].append(finding)
-    return [_decision(item, findings[item.backup.backup_id]) for item in ordered]
+    return [_decision(item, findings[item.backup.backup_id], erased.get(item.backup.backup_id)) for item in ordered]
 
 
 def _erased(ordered: Sequence[Candidate], erasures: Sequence[Erasure]) -> Mapping[str, Erasure]:
@@ -74,10 +74,11 @@ def _erased(ordered: Sequence[Candidate], erasures: Sequence[Erasure]) -> Mappin
     return found
 
 
-def _decision(candidate: Candidate, findings: Sequence[_Finding]) -> Decision:
+def _decision(candidate: Candidate, findings: Sequence[_Finding], order: Erasure | None) -> Decision:
     """Give every reason to keep it, or else every reason why it is not kept."""
     keep = any(finding.keeps for finding in findings)
-    return Decision(candidate, keep, tuple(finding.reason for finding in findings if finding.keeps is keep))
+    reasons = tuple(finding.reason for finding in findings if finding.keeps is keep)
+    return Decision(candidate, keep, reasons, order.erasure_id if order is not None else "")
 
 
 def _by_age(ordered: Sequence[Candidate], days: int, now: datetime) -> Iterator[_Finding]:

@@ -11,6 +11,7 @@ from functions.engine.repository import BackupName
 from functions.engine.retention.erasure import erased_backups
 from functions.engine.retention.history import load_history
 from functions.engine.retention.holds import read_holds
+from functions.engine.retention.plan import BACKUPS
 
 
 def expired_backups(store: BlobStore) -> frozenset[BackupName]:
@@ -18,7 +19,7 @@ def expired_backups(store: BlobStore) -> frozenset[BackupName]:
 
     What is brought back is under a hold, and so not among them. The next collection corrects what is shown wrongly.
     """
-    pasts = load_history(store).backups(store)
+    pasts = load_history(store, (BACKUPS,)).backups(store)
     gone = erased_backups(store) | {name for name, past in pasts.items() if past.expired}
     holds = read_holds(store) if gone else None
     return frozenset(

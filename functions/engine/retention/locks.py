@@ -3,6 +3,9 @@
 The end of a lock follows from the birth of the object alone: the days of the bucket's default retention, and as many
 whole steps as it takes to reach over the horizon. So nobody has to ask S3 how long an object is locked, two
 collections ask for the same, and an object costs one request in each step.
+
+That holds while the bucket locks what is new for as many days as it did. When these days are changed, when the bucket
+is another one than that of the newest plan, or when a lock was refused, one collection asks for all locks.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from functions.engine.errors import BlobNotFoundError, ConfigurationError
+from functions.engine.errors import AccessError, BlobNotFoundError, ConfigurationError, CredentialsError
 from functions.engine.retention.ports import Vault
 from functions.engine.safety import SafetyParameters
 
@@ -41,6 +44,10 @@ class LockPlan:
         end = self.end(born, now)
         return None if before is not None and end == self.end(born, before) else end
 
+    def full(self, born: datetime, now: datetime) -> datetime:
+        """Give the end that the lock must have at `now`, for whom nothing is known of that of its birth."""
+        return self.end(born, now) or born + self.birth
+
 
 def lock_plan(lock_days: int, safety: SafetyParameters) -> LockPlan:
     """Give the plan for a bucket that locks for so many days.
@@ -55,13 +62,30 @@ def lock_plan(lock_days: int, safety: SafetyParameters) -> LockPlan:
 
 
 class Extender:
-    """Extends locks, many requests under way at once. What is gone meanwhile is left out."""
+    """Extends locks, many requests under way at once. What is gone meanwhile is left out.
+
+    One that is refused is counted and ends nothing: the others must not run out for its sake.
+    """
 
     def __init__(
-        self, vault: Vault, plan: LockPlan, now: datetime, before: datetime | None, *, idle: bool = False
+        self,
+        vault: Vault,
+        plan: LockPlan,
+        now: datetime,
+        before: datetime | None,
+        *,
+        everything: bool = False,
+        idle: bool = False,
     ) -> None:
-        """Extend as it is due at `now`, where all that stayed was extended at `before`. `idle` only counts."""
+        """Extend as it is due at `now`, where all that stayed was extended at `before`. `idle` only counts.
+
+        `everything` asks once for all locks: those of birth may be others than the plan says.
+        """
         self.count = 0
+        self.refused = 0
+        self.refusal = ""
+        """Why the first of them was refused."""
+        self._everything = everything
         self._idle = idle
         self._vault = vault
         self._plan = plan
@@ -71,7 +95,10 @@ class Extender:
 
     def extend(self, key: str, born: datetime, *, changed: bool) -> None:
         """Ask for the end that a lock must have, if it may have another. `changed`: it was to go, before."""
-        until = self._plan.extension(born, self._now, None if changed else self._before)
+        if self._everything:
+            until: datetime | None = self._plan.full(born, self._now)
+        else:
+            until = self._plan.extension(born, self._now, None if changed else self._before)
         if until is None:
             return
         self.count += 1
@@ -79,12 +106,22 @@ class Extender:
             return
         self._pending.append(self._vault.extend(key, until))
         if len(self._pending) >= AHEAD:
-            settle(self._pending.popleft())
+            self._settle(self._pending.popleft())
 
     def finish(self) -> None:
         """Wait for all of them."""
         while self._pending:
-            settle(self._pending.popleft())
+            self._settle(self._pending.popleft())
+
+    def _settle(self, future: Future[None]) -> None:
+        try:
+            settle(future)
+        except CredentialsError:
+            raise
+        except AccessError as error:
+            self.count -= 1
+            self.refused += 1
+            self.refusal = self.refusal or error.message
 
 
 def settle(future: Future[None]) -> None:

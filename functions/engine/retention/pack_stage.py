@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from functions.engine.model import PackId
 from functions.engine.pack_indexes import read_pack_indexes
-from functions.engine.retention.pack_table import Fate, PackFacts
+from functions.engine.retention.pack_table import Fate, PackFacts, Past
 from functions.engine.retention.plan import DRAINED, PACKS
 from functions.engine.retention.scene import Scene
-from functions.engine.retention.verdicts import Verdict, pack_verdict, verdict_when_paused
+from functions.engine.retention.verdicts import Verdict, pack_verdict, verdict_as_before
 
 _LINED = {Fate.DRAIN: DRAINED, Fate.DRAINED: DRAINED}
 _LETS_GO = frozenset({Fate.CONDEMN, Fate.EXPIRE})
@@ -35,10 +36,10 @@ class PackStage:
         safety = self.scene.settings.safety
         verdict = pack_verdict(facts, self.scene.table.needed_share(position), self.scene.report.began, safety)
         if paused and verdict.fate in _LETS_GO:
-            return verdict_when_paused(facts)
+            return verdict_as_before(facts, "this collection lets nothing go")
         if verdict.fate is Fate.CONDEMN and self.scene.report.counts["packs_condemn"] >= safety.condemn_limit:
             self.scene.report.counts["packs_left_for_the_next"] += 1
-            return Verdict(Fate.KEEP)
+            return verdict_as_before(facts, "too many are condemned at once")
         if verdict.fate is Fate.KEEP and facts.live and self.scene.table.is_tainted(position):
             return Verdict(Fate.DRAIN, "holds chunks of a user who is erased")
         return verdict
@@ -52,9 +53,11 @@ class PackStage:
         report.sizes[fate.name.lower()] += facts.size
         if fate is Fate.KEEP:
             return
-        line = {"pack": facts.pack, "size": facts.size, "fate": fate.name, "why": verdict.why}
+        line: dict[str, Any] = {"pack": facts.pack, "size": facts.size, "fate": fate.name, "why": verdict.why}
         if fate in {Fate.WAIT, Fate.GONE} and facts.since is not None:
             line["since"] = facts.since.isoformat()
+        if fate is not Fate.RESCUE and (facts.tagged or facts.past is Past.EXPIRED):
+            line["tagged"] = True
         self.scene.sink(_LINED.get(fate, PACKS), line)
 
     def _second_thoughts(self) -> dict[PackId, Verdict]:

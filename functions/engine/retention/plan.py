@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -27,6 +27,7 @@ from functions.engine.segments import put_once
 
 VERSION = 1
 BACKUPS, PACKS, DRAINED = "backups", "packs", "drained"
+KINDS = (BACKUPS, PACKS, DRAINED)
 PART_LINES = 100_000
 PART_BYTES = 8 * 1024 * 1024
 
@@ -90,11 +91,26 @@ class Plan:
         """Stream the lines of one kind. CorruptionError when a part is not what was written."""
         for part in self.head["parts"]:
             if part["kind"] == kind:
-                key = plan_part_key(self.collection, part["number"])
-                data = store.get(key).result()
-                if hashlib.sha256(data).hexdigest() != part["sha256"]:
-                    raise CorruptionError(f"{key} does not have the SHA-256 that its plan states")
-                yield from _lines(data)
+                yield from _lines(self._data(store, part))
+
+    def check(self, store: BlobStore, names: Collection[str], kinds: Collection[str]) -> None:
+        """Look whether all parts are among the `names` of its folder, and read those of some kinds.
+
+        CorruptionError when one is missing or not what was written.
+        """
+        for part in self.head["parts"]:
+            key = plan_part_key(self.collection, part["number"])
+            if key.rpartition("/")[2] not in names:
+                raise CorruptionError(f"{key} is not there")
+            if part["kind"] in kinds:
+                self._data(store, part)
+
+    def _data(self, store: BlobStore, part: Document) -> Buffer:
+        key = plan_part_key(self.collection, part["number"])
+        data = store.get(key).result()
+        if hashlib.sha256(data).hexdigest() != part["sha256"]:
+            raise CorruptionError(f"{key} does not have the SHA-256 that its plan states")
+        return data
 
 
 def read_plan(store: BlobStore, collection: str, *, done: bool) -> Plan:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from functions.engine.errors import ConfigurationError
 from functions.engine.repository import BackupName
 
+COLLECTION_DAYS = 5
+"""From the day on which no rule keeps a backup until its packs are let go: twice two days of waiting, and a night."""
 MAX_DAYS = 36_500
 """A hundred years, the longest retention of Object Lock (Amazon S3 User Guide, "Object Lock considerations")."""
 
@@ -68,6 +70,12 @@ class RetentionPolicy:
         """Give it as plain JSON values."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
+    @property
+    def catalog_days(self) -> int:
+        """Days that a catalog should know a backup: until collections have let go of whatever a rule may keep."""
+        longest = max(self.days, self.daily, 7 * self.weekly, 31 * self.monthly, 366 * self.yearly)
+        return longest + COLLECTION_DAYS
+
 
 class Candidate(NamedTuple):
     """A committed backup as retention sees it.
@@ -125,6 +133,8 @@ class Decision(NamedTuple):
     candidate: Candidate
     keep: bool
     reasons: tuple[Reason, ...]
+    erasure_id: str = ""
+    """The order that covers it, if there is one."""
 
     @property
     def rules(self) -> frozenset[Rule]:

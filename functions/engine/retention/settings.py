@@ -34,6 +34,8 @@ class CollectSettings:
     """Let go of up to this part at once, for this time, instead of `safety.expire_share`."""
     written_off: frozenset[BackupName] = frozenset()
     """Backups whose commit record is damaged for good. What only they need may go."""
+    bucket: str = ""
+    """The repository's name. Plans say it, so that in a copy nobody takes the locks for those of the original."""
 
     @property
     def share_at_once(self) -> float:
@@ -59,6 +61,8 @@ class CollectionReport:
     """Packs that a backup needs and that are not there, and the backup."""
     erased: list[str] = field(default_factory=list)
     """Users whose backups were condemned for an order that no collection had followed before."""
+    idle_holds: list[str] = field(default_factory=list)
+    """Holds on a backup of which nothing is left, with its name."""
     damaged: list[PackId] = field(default_factory=list)
     """Packs that no backup needs and whose index cannot be read: they stay."""
 
@@ -78,4 +82,5 @@ class CollectionReport:
             "skewed": self.skewed,
             "missing": self.missing,
             "erased": self.erased,
+            "idle_holds": self.idle_holds,
         }

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from functions.contract.object_keys import commit_key, manifest_key, pack_key
+from functions.contract.object_keys import commit_key, incomplete_key, manifest_key, pack_key
 from functions.engine.commit import CommitRecord, decode_commit
 from functions.engine.errors import BackupNotFoundError, BlobNotFoundError, ConflictError
 from functions.engine.model import PackId
@@ -37,11 +38,13 @@ Mapper: TypeAlias = Callable[[Callable[[str], Undeleted], Iterable[str]], Iterat
 def undelete_object(vault: Vault, key: str) -> Undeleted:
     """Make one object current and untagged. BlobNotFoundError when no version of it is left."""
     versions = vault.versions(key)
+    if versions and not versions[0].marker:
+        with suppress(BlobNotFoundError):
+            vault.readmit(key).result()
+            return Undeleted.UNTAGGED if versions[0].expired else Undeleted.THERE
+        versions = vault.versions(key)  # the lifecycle has hidden it meanwhile
     if not versions:
         raise BlobNotFoundError(f"no version of {key} is left", hint="look for it in the replica")
-    if not versions[0].marker:
-        vault.readmit(key).result()
-        return Undeleted.UNTAGGED if versions[0].expired else Undeleted.THERE
     source = _newest(versions)
     if source is None:
         raise BlobNotFoundError(f"only delete markers of {key} are left", hint="look for it in the replica")
@@ -66,6 +69,8 @@ def undelete_backup(ports: CollectorPorts, name: BackupName, mapper: Mapper = ma
     """
     record = record_in_versions(ports.vault, name)
     counts = Counter(mapper(lambda key: undelete_object(ports.vault, key), needed_keys(record)))
+    with suppress(BlobNotFoundError):  # hardly any backup has such a note
+        undelete_object(ports.vault, incomplete_key(*name))
     counts[undelete_object(ports.vault, commit_key(*name))] += 1
     ports.shelf.brought_back(name)
     return counts

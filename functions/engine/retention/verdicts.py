@@ -24,12 +24,22 @@ _LIFECYCLE = timedelta(days=3)
 Guide, "Lifecycle configuration elements")."""
 
 
+REMEMBERED = timedelta(days=7)
+"""So long plans name what was expired and is listed no more: a hold, or the end of an erasure, may come late."""
+
+
 class BackupPast(NamedTuple):
     """What earlier collections did to a backup: condemned it, expired it, or perhaps tagged some of it."""
 
     condemned: datetime | None = None
     expired: bool = False
     tagged: bool = False
+    since: datetime | None = None
+    """When it was expired."""
+    erasure: str = ""
+    """The order for which it was condemned or expired."""
+    committed: bool = False
+    """Whether it had a commit record. Segments without one may be tagged too."""
 
 
 def backup_verdict(*, keep: bool, past: BackupPast, now: datetime, safety: SafetyParameters) -> Verdict:
@@ -51,10 +61,10 @@ def pack_verdict(pack: PackFacts, needed_share: float, now: datetime, safety: Sa
     return _needed(pack, needed_share, now, safety) if pack.live else _not_needed(pack, now, safety)
 
 
-def verdict_when_paused(pack: PackFacts) -> Verdict:
-    """Leave a pack that seems not to be needed as it was: something keeps this collection from knowing."""
+def verdict_as_before(pack: PackFacts, why: str) -> Verdict:
+    """Leave a pack that seems not to be needed as it was. What carries the tag is not forgotten."""
     fates = {Past.CONDEMNED: Fate.WAIT, Past.EXPIRED: Fate.GONE, Past.DRAINED: Fate.DRAINED}
-    return Verdict(fates.get(pack.past, Fate.KEEP), "this collection lets nothing go")
+    return Verdict(fates.get(pack.past, Fate.GONE if pack.tagged else Fate.KEEP), why)
 
 
 def is_young(modified: datetime, now: datetime, safety: SafetyParameters) -> bool:

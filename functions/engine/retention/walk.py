@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from functions.contract.object_keys import COMMIT_NAME, SNAPSHOTS, parse_snapshot_key
+from functions.contract.object_keys import (
+    COMMIT_NAME,
+    INCOMPLETE_NAME,
+    SNAPSHOTS,
+    manifest_key,
+    parse_snapshot_key,
+)
 from functions.engine.commit import CommitRecord
 from functions.engine.errors import StrongroomError
 from functions.engine.model import BackupStatus, BlobInfo
@@ -24,6 +30,16 @@ class StoredBackup:
     name: BackupName
     commit: BlobInfo | None = None
     others: list[BlobInfo] = field(default_factory=list)
+
+    @property
+    def arrived(self) -> bool:
+        """Whether nobody has noted that it did not arrive whole: see engine.arrival."""
+        return not any(blob.key.endswith(f"/{INCOMPLETE_NAME}") for blob in self.others)
+
+    def lacks_manifests(self, record: CommitRecord) -> bool:
+        """Say whether its record names a manifest that was not listed."""
+        listed = {blob.key for blob in self.others}
+        return any(manifest_key(*self.name, segment.number) not in listed for segment in record.segments)
 
     @property
     def blobs(self) -> list[BlobInfo]:
@@ -122,7 +138,7 @@ def candidate_of(backup: StoredBackup, record: Answer) -> Candidate:
         return Candidate(backup.name, written, written, complete=False, readable=False)
     if isinstance(record, StrongroomError):
         return Candidate(backup.name, taken, written, complete=False, readable=False)
-    complete = record.status is BackupStatus.COMPLETED
+    complete = record.status is BackupStatus.COMPLETED and backup.arrived
     empty = not record.totals.files and not record.totals.unreadable
     return Candidate(backup.name, taken, written, complete, empty=empty)
 

@@ -26,8 +26,9 @@ from functions.contract.object_keys import (
 from functions.engine.errors import BackupTooOldError, ConfigurationError, CorruptionError
 from functions.engine.model import BlobInfo
 from functions.engine.retention.locks import lock_plan
-from functions.engine.retention.pack_table import Fate, PackTable, Past
+from functions.engine.retention.pack_table import Fate, PackFacts, PackTable, Past
 from functions.engine.retention.plan import BACKUPS, DRAINED, PACKS, PART_LINES, PlanWriter, read_plan, write_done
+from functions.engine.retention.verdicts import verdict_as_before
 from functions.engine.safety import DEFAULT_SAFETY
 from tests.engine.kit import World
 from tests.strategies import pack_ids, texts
@@ -186,3 +187,19 @@ def test_a_session_that_began_too_long_ago_commits_no_more(world: World) -> None
         with pytest.raises(BackupTooOldError):
             session.backup(world.job("bob"))
     assert world.back_up("bob").record.user == "bob"
+
+
+@pytest.mark.parametrize(
+    ("past", "tagged", "fate"),
+    [
+        (Past.NOTHING, False, Fate.KEEP),
+        (Past.NOTHING, True, Fate.GONE),
+        (Past.CONDEMNED, True, Fate.WAIT),
+        (Past.EXPIRED, False, Fate.GONE),
+        (Past.DRAINED, False, Fate.DRAINED),
+    ],
+)
+def test_a_pack_that_is_left_as_it_was_keeps_what_is_known_of_it(past: Past, fate: Fate, *, tagged: bool) -> None:
+    """Above all that it carries the tag."""
+    pack = PackFacts("ab" * 16, BORN, 5, live=False, past=past, since=BORN, tagged=tagged)
+    assert verdict_as_before(pack, "why") == (fate, "why")
