@@ -6,10 +6,12 @@ Every error is one line on stderr, `strongroom: CODE: what happened (what to do 
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -20,27 +22,21 @@ from cli.render import note
 from cli.statuses import BUG, INTERRUPTED
 from functions.engine.errors import ConfigurationError, StrongroomError
 
-COMMANDS = (
-    "backup",
-    "backups",
-    "collect",
-    "cost",
-    "erase",
-    "hold",
-    "holds",
-    "rebuild",
-    "recover",
-    "release",
-    "replicate-existing",
-    "report",
-    "restore",
-    "retention",
-    "status",
-    "undelete",
-    "verify",
-    "write-off",
+PANELS = MappingProxyType(
+    {
+        "Find and restore": ("backups", "find", "ls", "diff", "restore", "verify"),
+        "See how it goes": ("status", "runs", "report", "doctor", "keys", "cost"),
+        "Have it done": ("backup", "run", "drill"),
+        "Keep and let go": ("retention", "hold", "holds", "release", "collect", "undelete", "erase", "write-off"),
+        "When something is lost": ("recover", "rebuild", "replicate-existing"),
+    }
 )
+"""The commands, in the order in which a newcomer needs them."""
+
+COMMANDS = tuple(name for names in PANELS.values() for name in names)
 """The modules of `cli.commands`, each with the function `command` or the `group` of several; a `-` is a `_` there."""
+
+_PANEL_OF = {name: panel for panel, names in PANELS.items() for name in names}
 
 _DEBUG = "--debug"
 
@@ -57,9 +53,9 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
     for name in names:
         module = import_module(f"cli.commands.{name.replace('-', '_')}")
         if hasattr(module, "group"):
-            app.add_typer(module.group, name=name)
+            app.add_typer(module.group, name=name, rich_help_panel=_PANEL_OF[name])
         else:
-            app.command(name)(module.command)
+            app.command(name, rich_help_panel=_PANEL_OF[name])(module.command)
     return app
 
 
@@ -77,7 +73,13 @@ def options(
 def main() -> None:
     """Run the tool and end the process with its exit status."""
     interrupts.install()
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = status or INTERRUPTED
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -88,6 +90,10 @@ def run(arguments: Sequence[str]) -> int:
         tool = build(mentioned or COMMANDS)
         rest = [text for text in arguments if text != _DEBUG]
         status = tool(args=rest, prog_name="strongroom", standalone_mode=False)
+    except SystemExit as end:  # Typer's own, of completion too
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        return INTERRUPTED  # who reads the output has enough, such as `head`
     except KeyboardInterrupt:  # while the command is imported; Typer answers later ones itself
         status = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - nothing gets past here but as one line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ import typer
 from cli import interrupts
 from functions.contract.object_keys import is_backup_id
 from functions.engine.errors import ConfigurationError
-from functions.runtime.toolbox import Connection, Toolbox
+from functions.runtime.toolbox import Connection, Toolbox, now
 
 Repository: TypeAlias = Annotated[
     str, typer.Option("--repository", envvar="STRONGROOM_REPOSITORY", help="Bucket that holds the backups.")
@@ -24,6 +24,12 @@ MaybeRepository: TypeAlias = Annotated[
 ]
 Outputs: TypeAlias = Annotated[
     Path | None, typer.Option("--outputs", help="File with the stack's outputs: `pulumi stack output --json`.")
+]
+Stack: TypeAlias = Annotated[
+    str | None, typer.Option("--stack", help="Stack that Pulumi is asked for its outputs, instead of --outputs.")
+]
+Program: TypeAlias = Annotated[
+    Path | None, typer.Option("--program", help="Folder of the program, for --stack. Default: the present one.")
 ]
 Replica: TypeAlias = Annotated[
     bool, typer.Option("--replica", help="Read the second region's copy, as --outputs names it; nothing of the first.")
@@ -40,7 +46,24 @@ ChosenUsers: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--user", help="A user: a first-level folder of the source. Repeat for more."),
 ]
+User: TypeAlias = Annotated[str, typer.Option("--user", help="The user: a first-level folder of the source.")]
+OnlySource: TypeAlias = Annotated[
+    str | None, typer.Option("--source-name", help="Name of the source in the repository. Default: the only one.")
+]
+BackupId: TypeAlias = Annotated[str | None, typer.Option("--backup", help="Id of the backup. Default: the newest.")]
+AsOf: TypeAlias = Annotated[
+    str | None, typer.Option("--as-of", help="The newest backup at this time: ISO 8601, or 30d or 12h ago.")
+]
 AllUsers: TypeAlias = Annotated[bool, typer.Option("--all-users", help="Every user of the source.")]
+CatalogDays: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--retention-days",
+        min=1,
+        max=36_500,
+        help="Days after which the catalog forgets a backup. Default: as the newest collection's rules say, or 65.",
+    ),
+]
 Region: TypeAlias = Annotated[
     str, typer.Option("--region", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="Region of the buckets.")
 ]
@@ -57,6 +80,9 @@ Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result 
 DEFAULT_REGION = "us-east-1"
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
+_AGO = re.compile(r"(\d{1,5})([dh])")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", re.IGNORECASE)
+_STEPS = {"": 1, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 
 
@@ -135,21 +161,40 @@ def not_without(option: str, value: object, needed: str, *, given: bool) -> None
 
 
 def parse_time(text: str | None, option: str) -> datetime | None:
-    """Give a moment in UTC from ISO 8601 text; text without a zone means UTC."""
+    """Give a moment in UTC from ISO 8601 text, or from `30d` or `12h`, ago; text without a zone means UTC."""
     if text is None:
         return None
     try:
+        if ago := _AGO.fullmatch(text):
+            return now() - timedelta(**{"days" if ago[2] == "d" else "hours": int(ago[1])})
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ConfigurationError(f"{option} is {text!r}, must be a time, e.g. 2026-11-20T02:00:00Z") from None
 
 
-def parse_backup_id(text: str | None) -> str | None:
+def one_moment(backup_id: str | None, as_of: str | None) -> datetime | None:
+    """Give the time that was asked for; ConfigurationError for a backup's id beside it, or one that is none."""
+    if parse_backup_id(backup_id) is not None:
+        one_of(backup=backup_id, as_of=as_of)
+    return parse_time(as_of, "--as-of")
+
+
+def parse_size(text: str | None, option: str) -> int | None:
+    """Give bytes from `10MB`, `1.5 GB` or `4096`."""
+    if text is None:
+        return None
+    found = _SIZE.fullmatch(text.strip())
+    if not found:
+        raise ConfigurationError(f"{option} is {text!r}, must be a size, e.g. 10MB")
+    return round(float(found[1]) * _STEPS[found[2].upper()])
+
+
+def parse_backup_id(text: str | None, option: str = "--backup") -> str | None:
     """Give the backup id, or raise ConfigurationError for what cannot be one."""
     if text is not None and not is_backup_id(text):
         raise ConfigurationError(
-            f"--backup is {text!r}, must be a backup's id, e.g. 20261120T020000Z-1f3a9c20",
+            f"{option} is {text!r}, must be a backup's id, e.g. 20261120T020000Z-1f3a9c20",
             hint="`strongroom backups` lists them",
         )
     return text

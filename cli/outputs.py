@@ -1,6 +1,7 @@
 """What a stack says of itself, read from a saved file: `pulumi stack output --json`. See `components/exports.py`.
 
-The file is all that is needed of a lost region, so it is kept elsewhere: no Pulumi backend is asked.
+The file is all that is needed of a lost region, so it is kept elsewhere: no Pulumi backend is asked, unless a command
+is told to by `--stack`, in the program's folder.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import options
+from cli.pulumi_program import ask_stack
 from cli.render import note
 from functions.engine.errors import ConfigurationError
 
@@ -46,6 +48,8 @@ class StackOutputs:
     queues: Mapping[str, str] = field(default_factory=dict)
     dead_letters: Mapping[str, str] = field(default_factory=dict)
     functions: Mapping[str, str] = field(default_factory=dict)
+    document: Mapping[str, Any] = field(default_factory=dict)
+    """All of them, as they were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,18 @@ class Place:
 def read_file(path: Path) -> StackOutputs:
     """Read a file of outputs. ConfigurationError when it cannot be used."""
     return parse_outputs(read_text(path, "--outputs"))
+
+
+def read_said(outputs: Path | None, stack: str | None, program: Path | None) -> StackOutputs | None:
+    """Give the outputs of a file, or of a stack that Pulumi is asked for in the folder `program`; None without either.
+
+    ConfigurationError when both were named, or they cannot be used.
+    """
+    options.not_without("--program", program, "--stack", given=stack is not None)
+    if stack is None:
+        return read_file(outputs) if outputs is not None else None
+    options.one_of(outputs=outputs, stack=stack)
+    return parse_outputs(ask_stack(stack, program or Path()))
 
 
 def parse_outputs(text: str) -> StackOutputs:
@@ -85,19 +101,30 @@ def parse_outputs(text: str) -> StackOutputs:
         queues=_map(outputs, "Queues"),
         dead_letters=_map(outputs, "DeadLetterQueues"),
         functions=_map(outputs, "Functions"),
+        document=outputs,
     )
 
 
-def find_place(repository: str | None, region: str, outputs: Path | None, *, replica: bool) -> Place:
+def find_place(
+    repository: str | None,
+    region: str,
+    outputs: Path | None,
+    *,
+    replica: bool,
+    stack: str | None = None,
+    program: Path | None = None,
+) -> Place:
     """Give where to read: what was named, or what the outputs say, of the first region or of the second.
 
-    ConfigurationError when both or neither was named, or the stack does not have it.
+    The outputs are those of a file, or of `stack`, asked by Pulumi in the folder `program`. ConfigurationError when
+    none or more than one was named, or the stack does not have it.
     """
-    options.one_of(repository=repository, outputs=outputs)
-    if outputs is None:
+    asked = {"stack": stack} if stack is not None else {}
+    options.one_of(repository=repository, outputs=outputs, **asked)
+    said = read_said(outputs, stack, program)
+    if said is None:
         options.not_without("--replica", replica or None, "--outputs", given=False)
         return Place(options.bucket_name(repository or "", "--repository"), region)
-    said = read_file(outputs)
     place = place_of(said, replica=replica)
     if region not in {place.region, options.DEFAULT_REGION}:
         note(f"region {region} is not used: the outputs name {place.region}")

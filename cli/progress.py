@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, TextIO
+from typing import NamedTuple, TextIO, TypeAlias
 
 from cli.render import rate, size
 
@@ -58,8 +58,12 @@ class Counter:
         return f", {size(self.new)} new, {size(self.stored)} stored" if self.new else ""
 
 
+Says: TypeAlias = Callable[[Counter, float], str]
+"""Says in words what is done after so many seconds."""
+
+
 @contextmanager
-def shown(what: str, *, stream: TextIO | None = None) -> Iterator[Counter]:
+def shown(what: str, *, stream: TextIO | None = None, says: Says = Counter.text) -> Iterator[Counter]:
     """Give a Progress and show it while the block runs; a bar vanishes at the end.
 
     The block may set `goal` as soon as it knows it.
@@ -67,7 +71,8 @@ def shown(what: str, *, stream: TextIO | None = None) -> Iterator[Counter]:
     stream = stream or sys.stderr
     counter = Counter()
     stop = threading.Event()
-    show = _bar(what, counter, stop, stream) if stream.isatty() else _lines(what, counter, stop, stream)
+    make = _bar if stream.isatty() else _lines
+    show = make(what, counter, stop, stream, says)
     thread = threading.Thread(target=show, name="progress", daemon=True)
     thread.start()
     try:
@@ -77,18 +82,18 @@ def shown(what: str, *, stream: TextIO | None = None) -> Iterator[Counter]:
         thread.join()
 
 
-def _lines(what: str, counter: Counter, stop: threading.Event, stream: TextIO) -> Callable[[], None]:
+def _lines(what: str, counter: Counter, stop: threading.Event, stream: TextIO, says: Says) -> Callable[[], None]:
     def show() -> None:
         started = time.monotonic()
         while not stop.wait(_PLAIN_SECONDS):
             seconds = time.monotonic() - started
-            stream.write(f"{what}: {counter.text(seconds)}{counter.added()} in {seconds:.0f} s\n")
+            stream.write(f"{what}: {says(counter, seconds)}{counter.added()} in {seconds:.0f} s\n")
             stream.flush()
 
     return show
 
 
-def _bar(what: str, counter: Counter, stop: threading.Event, stream: TextIO) -> Callable[[], None]:
+def _bar(what: str, counter: Counter, stop: threading.Event, stream: TextIO, says: Says) -> Callable[[], None]:
     from rich.console import Console  # noqa: PLC0415 - 0.1 s that only a terminal needs
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
@@ -108,7 +113,7 @@ def _bar(what: str, counter: Counter, stop: threading.Event, stream: TextIO) -> 
             while not ended:
                 ended = stop.wait(_BAR_SECONDS)
                 done, total = counter.share()
-                text = counter.text(time.monotonic() - started)
+                text = says(counter, time.monotonic() - started)
                 bars.update(task, completed=done, total=max(done, 1) if ended and total is None else total, text=text)
 
     return show

@@ -43,7 +43,7 @@ _RIGHTS = """
 What people need for the commands about retention, on the repository's bucket and, where it says so, elsewhere; and
 its key: `kms:Decrypt` to read, `kms:GenerateDataKey` to write. None of it deletes. `undelete` takes tags off, which the
 bucket's policy allows to `access.expirerRoles` only; what is hidden already needs no tag. The same roles alone may
-write below `erasures/` and `write-offs/`: such an object can let go of a user. See
+write below `erasures/`, `write-offs/` and `gc/`, and release holds: such an object can let go of a user. See
 [the runbook](runbooks/erase-a-user.md).
 
 """

@@ -27,6 +27,12 @@ def note(text: str) -> None:
     sys.stderr.write(f"{plain(text)}\n")
 
 
+def aside(text: str) -> None:
+    """Print one line to stderr, dim on a terminal: what is good to know, and asks for nothing."""
+    shown = plain(text)
+    sys.stderr.write(f"\x1b[2m{shown}\x1b[0m\n" if sys.stderr.isatty() else f"{shown}\n")
+
+
 def show_lines(lines: Iterable[str]) -> None:
     """Print lines to stdout."""
     sys.stdout.writelines(f"{plain(line)}\n" for line in lines)

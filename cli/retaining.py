@@ -96,7 +96,7 @@ def present_rules(store: BlobStore, stack: str | None, program: Path | None) -> 
         kept = read_stack(program or Path(), stack).retention
         policy = RetentionPolicy(kept.days, kept.daily, kept.weekly, kept.monthly, kept.yearly)
         return Rules(policy, kept.lock_days)
-    last = load_history(store).last
+    last = load_history(store, ()).last
     if last is None:
         return Rules(None, None)
     return Rules(RetentionPolicy(**last.head["policy"]), last.head["lock_days"])

@@ -9,6 +9,7 @@ DONE: Final = 0
 BUG: Final = 1
 DAMAGE: Final = 7
 PARTIAL: Final = 9
+TROUBLE: Final = 10
 INTERRUPTED: Final = 130
 
 MEANINGS: Final = {
@@ -20,8 +21,9 @@ MEANINGS: Final = {
     5: "a service does not answer, or refuses for a reason of its own",
     6: "the repository was written by a newer release",
     DAMAGE: "damage was found, and everything that it touches was named",
-    8: "something that must be new exists already",
+    8: "something that must be new exists already, or another run holds the source",
     PARTIAL: "done in part; what is missing was named",
+    TROUBLE: "something is wrong, and was named: a run or a drill that failed, or what `doctor` has found",
     INTERRUPTED: "interrupted",
 }
 

@@ -172,7 +172,7 @@ def _settings(
     rules = retaining.present_rules(tools.store(place.bucket), stack, program)
     policy = retaining.OtherRules().on(rules.policy)
     lock_days = rules.lock_days or tools.protection(place.bucket).lock_days
-    return CollectSettings(policy, lock_days, measure=measure, dry_run=dry_run, expire_share=share)
+    return CollectSettings(policy, lock_days, measure=measure, dry_run=dry_run, expire_share=share, bucket=place.bucket)
 
 
 def _run_here(
@@ -273,5 +273,5 @@ def _line_text(line: dict[str, Any]) -> str:
         return f"{line['fate']:8} pack {line['pack']}, {size(line['size'])}: {line['why']}"
     if "segment" in line:
         return f"{line['fate']:8} segment {line['segment']}: {line['why']}"
-    reasons = "; ".join(f"{rule}: {text}" for rule, text in line["reasons"])
+    reasons = "; ".join(f"{rule}: {text}" for rule, text in line["reasons"]) or line.get("why", "")
     return f"{line['fate']:8} backup {line['source']}/{line['user']}/{line['backup_id']}: {reasons}"

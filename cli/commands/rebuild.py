@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -14,9 +13,7 @@ from cli.progress import shown
 from cli.render import note, show_facts, show_json
 from cli.statuses import DAMAGE, DONE
 from functions.engine.errors import ConfigurationError
-from functions.runtime.rebuild import RebuildReport, TableNames, open_tables, rebuild
-
-_DAYS = 60
+from functions.runtime.rebuild import RebuildReport, TableNames, catalog_time, open_tables, rebuild
 
 
 def command(
@@ -32,9 +29,7 @@ def command(
         str | None, typer.Option("--users-table", help="DynamoDB table of the users. Default: from the outputs.")
     ] = None,
     source_name: options.AnySource = None,
-    retention_days: Annotated[
-        int, typer.Option("--retention-days", min=1, max=36_500, help="Days after which a backup may be forgotten.")
-    ] = _DAYS,
+    retention_days: options.CatalogDays = None,
     region: options.Region = options.DEFAULT_REGION,
     endpoint: options.Endpoint = None,
     profile: options.Profile = None,
@@ -52,8 +47,9 @@ def command(
     started = time.monotonic()
     with options.open_toolbox(place.region, endpoint, profile) as tools, shown("rebuild") as progress:
         tables = open_tables(tools.cloud(), names)
-        retention = timedelta(days=retention_days)
-        report = rebuild(tools.store(place.bucket), tables, progress, retention=retention, source=source_name)
+        store = tools.store(place.bucket)
+        retention = catalog_time(store, retention_days)
+        report = rebuild(store, tables, progress, retention=retention, source=source_name)
     seconds = time.monotonic() - started
     if as_json:
         show_json(_document(report, seconds))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -17,7 +17,7 @@ from cli.render import note, show_facts, show_json, show_line
 from cli.statuses import DAMAGE, DONE, PARTIAL
 from functions.engine.arrival import Incomplete, incomplete_backups, note_incomplete
 from functions.engine.errors import ConfigurationError
-from functions.runtime.rebuild import RebuildReport, TableNames, open_tables, rebuild
+from functions.runtime.rebuild import RebuildReport, TableNames, catalog_time, open_tables, rebuild
 from functions.runtime.second_region import (
     COPIED,
     Backups,
@@ -30,7 +30,6 @@ from functions.runtime.second_region import (
 )
 from functions.runtime.toolbox import Toolbox, now
 
-_DAYS = 60
 _FILLED = ("dedup", "backups", "users")
 
 
@@ -46,9 +45,7 @@ class _Found(NamedTuple):
 def command(
     repository: options.MaybeRepository = None,
     outputs: options.Outputs = None,
-    retention_days: Annotated[
-        int, typer.Option("--retention-days", min=1, max=36_500, help="Days after which a backup may be forgotten.")
-    ] = _DAYS,
+    retention_days: options.CatalogDays = None,
     region: options.Region = options.DEFAULT_REGION,
     endpoint: options.Endpoint = None,
     profile: options.Profile = None,
@@ -67,7 +64,7 @@ def command(
     place = place_of(said, replica=not promoted) if said else find_place(repository, region, None, replica=False)
     with options.open_toolbox(place.region, endpoint, profile) as tools:
         if said is not None and promoted:
-            status = _fill(tools, place, said, timedelta(days=retention_days), again=again, as_json=as_json)
+            status = _fill(tools, place, said, retention_days, again=again, as_json=as_json)
         else:
             status = _advise(tools, place, said, as_json=as_json)
     raise typer.Exit(status)
@@ -99,7 +96,7 @@ def _advise(tools: Toolbox, place: Place, said: StackOutputs | None, *, as_json:
     return _status(found)
 
 
-def _fill(tools: Toolbox, place: Place, said: StackOutputs, retention: timedelta, *, again: bool, as_json: bool) -> int:
+def _fill(tools: Toolbox, place: Place, said: StackOutputs, days: int | None, *, again: bool, as_json: bool) -> int:
     """Fill what is empty of the tables of the stack that has taken over; give the exit status."""
     if missing := [name for name in _FILLED if name not in place.tables]:
         raise ConfigurationError(f"--outputs names no table {', '.join(missing)}")
@@ -112,7 +109,7 @@ def _fill(tools: Toolbox, place: Place, said: StackOutputs, retention: timedelta
     if empty:
         tables = open_tables(cloud, TableNames(*(place.tables[name] for name in _FILLED)))
         with shown("rebuild") as progress:
-            report = rebuild(store, tables, progress, retention=retention)
+            report = rebuild(store, tables, progress, retention=catalog_time(store, days))
     steps = after(said.functions.get("initiator"), place.region)
     if as_json:
         rebuilt = _rebuilt(report) if report else None

@@ -18,7 +18,8 @@ from cli import options
 from cli.lookup import read_commits
 from cli.outputs import find_place
 from cli.progress import Goal, shown
-from cli.render import note, rate, show_facts, show_json, size
+from cli.render import note, rate, show_facts, show_json, show_lines, size
+from cli.restore_estimate import Forecast, forecast
 from cli.statuses import DONE, INTERRUPTED, PARTIAL
 from functions.engine.commit import CommitRecord
 from functions.engine.conflict import Conflict
@@ -34,8 +35,6 @@ from functions.runtime.toolbox import RestoreNames, Toolbox, clear_scratch, core
 _FAILURES_SHOWN = 100
 _AS_IT_WAS = RestoreNames("", "", "")
 
-BackupId = Annotated[str | None, typer.Option("--backup", help="Id of the backup. Default: the newest.")]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="The newest backup at this time, ISO 8601.")]
 Patterns = Annotated[
     list[str] | None, typer.Option("--pattern", help="Only keys like this, e.g. 'alice/*.pdf'. Repeat for more.")
 ]
@@ -43,6 +42,7 @@ ToBucket = Annotated[str | None, typer.Option("--to-bucket", help="Bucket to res
 ToPrefix = Annotated[str | None, typer.Option("--to-prefix", help="Prefix put before each key.")]
 ToDirectory = Annotated[Path | None, typer.Option("--to-directory", help="Local directory to restore into.")]
 OnConflict = Annotated[Conflict, typer.Option("--conflict", help="When a file exists already.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would take, in files, time and money, and stop.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; only a terminal is asked.")]
 
 
@@ -63,9 +63,11 @@ def command(
     source_name: options.SourceName,
     repository: options.MaybeRepository = None,
     outputs: options.Outputs = None,
+    stack: options.Stack = None,
+    program: options.Program = None,
     user: options.ChosenUsers = None,
-    backup_id: BackupId = None,
-    as_of: AsOf = None,
+    backup_id: options.BackupId = None,
+    as_of: options.AsOf = None,
     pattern: Patterns = None,
     to_bucket: ToBucket = None,
     to_prefix: ToPrefix = None,
@@ -78,11 +80,12 @@ def command(
     *,
     replica: options.Replica = False,
     all_users: options.AllUsers = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
     as_json: options.Json = False,
 ) -> None:
     """Restore files, each proven by its SHA-256 before it becomes visible."""
-    source = find_place(repository, region, outputs, replica=replica)
+    source = find_place(repository, region, outputs, replica=replica, stack=stack, program=program)
     users = options.chosen_users(user, all_users=all_users)
     moment = _moment(backup_id, as_of, users)
     place = _place(to_bucket, to_prefix, to_directory)
@@ -94,6 +97,9 @@ def command(
         store = tools.store(source.bucket)
         names = choose_backups(Repository(store), source_name, users, backup_id=backup_id, as_of=moment)
         records = read_commits(store, names)
+        if dry_run:
+            _show_forecast(_forecast(Repository(store), records, target), target, as_json=as_json)
+            return
         requests = Counter(tools.requests)
     started += _confirm(records, target)
     target = replace(target, names=_names(records, target.prefix))
@@ -189,6 +195,42 @@ def _destination(tools: Toolbox, target: _Target, part: str) -> Destination:
     if isinstance(target.place, str):
         return tools.to_bucket(target.place, target.names, target.conflict)
     return tools.to_directory(target.place, target.names, target.conflict, part)
+
+
+def _forecast(repository: Repository, records: Sequence[CommitRecord], target: _Target) -> Forecast:
+    with shown("dry run") as progress:
+        progress.goal = Goal(_totals(records).files)
+        return forecast(repository, records, by_patterns(target.patterns), progress)
+
+
+def _show_forecast(found: Forecast, target: _Target, *, as_json: bool) -> None:
+    to_bucket, counted = isinstance(target.place, str), found.counted
+    seconds, usd = found.seconds(target.workers, to_bucket=to_bucket), found.usd(to_bucket=to_bucket)
+    if as_json:
+        requests = {"GET": counted.gets, "PUT": counted.puts if to_bucket else 0}
+        sums = {"backups": found.backups, "files": counted.files, "bytes": counted.bytes}
+        rest = {
+            "requests": requests,
+            "unreadable": found.unreadable,
+            "seconds": round(seconds, 1),
+            "usd": round(usd, 4),
+        }
+        show_json({"dry_run": True, **sums, **rest, "first": found.first})
+        return
+    show_facts(
+        f"dry run: nothing is written to {target.place}",
+        [
+            ("backups", f"{found.backups:,}"),
+            ("files", f"{counted.files:,}"),
+            ("bytes", size(counted.bytes)),
+            ("objects that the backups could not read", f"{found.unreadable:,}"),
+            ("time, about", f"{seconds:,.0f} s"),
+            ("S3 requests, without transfer", f"{usd:,.4f} USD"),
+        ],
+    )
+    show_lines(found.first)
+    if counted.files > len(found.first):
+        note(f"... and {counted.files - len(found.first):,} more")
 
 
 def _goal(records: Sequence[CommitRecord], patterns: list[str]) -> Goal:

@@ -28,6 +28,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "cloudwatch/metricAlarm:MetricAlarm": ("alarm", "alarms"),
     "cloudwatch/eventRule:EventRule": ("event rule", "event rules"),
     "cloudwatch/dashboard:Dashboard": ("dashboard", "dashboards"),
+    "backup/vault:Vault": ("vault", "vaults"),
     "cloudtrail/trail:Trail": ("trail", "trails"),
     "budgets/budget:Budget": ("budget", "budgets"),
     "kms/key:Key": ("key", "keys"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.ministack import MiniStack
+from tests.cli.history import History, make_history
 from tests.cli.kit import Tool, World, make_world
 
 if TYPE_CHECKING:
@@ -30,3 +31,11 @@ def kept(s3: "S3Client", tool: Tool, make_bucket: Callable[..., str]) -> World:
     world = make_world(s3, tool, make_bucket)
     assert world.back_up().status == 0
     return world
+
+
+@pytest.fixture(scope="session")
+def history(
+    s3: "S3Client", tool: Tool, make_bucket: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+) -> History:
+    """Forty nights of two users that nobody changes, and the stack's outputs in `prod.json`."""
+    return make_history(s3, tool, make_bucket, tmp_path_factory.mktemp("history"))

@@ -22,7 +22,7 @@ def test_a_cycle_of_backups(world: World) -> None:
     assert (second["files"], second["read"], second["new"]) == (4, 7, 7)
     full = world.back_up("--type", "full", "--json").document
     assert (full["files"], full["new"]) == (4, 0)
-    rows = world.backups("--json").document["backups"]
+    rows = world.backups("--every", "--json").document["backups"]
     assert [(row["user"], row["type"]) for row in rows] == [
         (user, kind) for user in ("alice", "bob", "carol") for kind in ("INCREMENTAL", "INCREMENTAL", "FULL")
     ]

@@ -45,7 +45,7 @@ def test_a_user_who_has_deleted_everything_is_still_known(world: World) -> None:
     assert world.back_up("--user", "bob").status == 0
     world.s3.delete_object(Bucket=world.source, Key="bob/notes.txt")
     assert world.back_up("--user", "bob").status == 0
-    assert [row["files"] for row in world.backups("--json").document["backups"]] == [1, 0]
+    assert [row["files"] for row in world.backups("--every", "--json").document["backups"]] == [1, 0]
     assert world.back_up("--user", "bob", "--json").document["files"] == 0
 
 

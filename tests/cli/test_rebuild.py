@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
-from functions.contract.object_keys import PACKS
+from functions.contract.object_keys import DONE_NAME, PACKS, PLAN_NAME, collection_key
+from functions.contract.tables import TTL
 from sandbox.ministack import MiniStack
 from tests.cli.kit import Tool, World
 from tests.tables import clear, everything, make_backups, make_dedup, make_users
@@ -47,6 +50,21 @@ def test_tables_are_filled_from_the_bucket(kept: World, tool: Tool, tables: list
     assert [line.split() for line in text.out.splitlines() if line.startswith("chunks")] == [
         ["chunks", str(len(chunks))]
     ]
+
+
+def test_the_catalog_forgets_when_the_newest_rules_do(
+    world: World, tool: Tool, tables: list[str], dynamo: DynamoDBClient, s3: S3Client
+) -> None:
+    """As the plan of the newest collection has them, unless the command names other days."""
+    assert world.back_up().status == 0
+    plan = {"format": 1, "began": "2026-11-20T02:00:00+00:00", "parts": [], "policy": {"days": 1, "yearly": 2}}
+    for name, document in ((PLAN_NAME, plan), (DONE_NAME, {"format": 1})):
+        key = collection_key("20261120T020000Z-0000000a", name)
+        s3.put_object(Bucket=world.repository, Key=key, Body=json.dumps(document).encode())
+    for options, days in (([], 2 * 366 + 5), (["--retention-days", "9"], 9)):
+        assert tool("rebuild", "--repository", world.repository, *tables, *options).status == 0
+        for item in everything(dynamo, tables[3]):
+            assert float(str(item[TTL])) == pytest.approx(time.time() + days * 86_400, abs=3_600)
 
 
 def test_a_run_after_a_rebuild_stores_nothing_again(

@@ -1,0 +1,1 @@
+"""What doctor decides, and what it reads."""
