@@ -59,6 +59,7 @@ class Access(ComponentResource):
     """The role for restores of trusted accounts."""
 
     role_arn: Output[str]
+    role_name: Output[str]
 
     def __init__(self, name: str, args: AccessArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("strongroom:index:Access", name, None, opts)
@@ -76,7 +77,7 @@ class Access(ComponentResource):
             policy=document([*read_statements(args.repository.arn, args.sources), _key_statement(args)]),
             opts=ResourceOptions(parent=self),
         )
-        self.role_arn = role.arn
+        self.role_arn, self.role_name = role.arn, role.name
         self.register_outputs({"role_arn": role.arn})
 
 

@@ -29,8 +29,10 @@ from components.alarm import (
     silent,
 )
 from components.refs import BucketRef, FunctionRef, QueueRef, TableRef
+from components.resources import REMEDIATOR
+from components.settings.api import Api as ApiLimits
 from components.settings.watching import Alarms as Limits
-from functions.contract.metric_names import Metric, MetricName
+from functions.contract.metric_names import OUT_OF_MEMORY, Metric, MetricName
 from functions.contract.rights import HANDS_ON, RIGHTS
 
 _GB = 1_000_000_000
@@ -38,8 +40,6 @@ _MINUTE = 60
 WATCHED_KINDS = ("drill", "sample")
 """Kinds of verification whose silence is an alarm. A weekly one needs more than the seven days that CloudWatch can look
 back."""
-COLLECTION_HOURS = 50
-"""Two days, and what a collection has for starting late and taking long. Locks end a week after the last one."""
 STORAGE_TYPES = (
     "StandardStorage",
     "StandardIAStorage",
@@ -53,6 +53,9 @@ STORAGE_TYPES = (
 """Of `BucketSizeBytes` (Amazon S3 User Guide, "Amazon S3 CloudWatch dimensions")."""
 SCHEDULER_FAILURES = ("TargetErrorCount", "InvocationDroppedCount", "InvocationsFailedToBeSentToDeadLetterCount")
 
+VAULT_FAILURES = ("NumberOfBackupJobsFailed", "NumberOfBackupJobsExpired", "NumberOfBackupJobsAborted")
+VAULT_COMPLETED = "NumberOfBackupJobsCompleted"
+
 
 class Replicated(NamedTuple):
     """A replication rule between two buckets."""
@@ -60,6 +63,13 @@ class Replicated(NamedTuple):
     source: BucketRef
     replica: BucketRef
     rule: Input[str]
+
+
+class WatchedApi(NamedTuple):
+    """An HTTP API, and what it may do before somebody is told."""
+
+    id: Input[str]
+    limits: ApiLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +89,9 @@ class Watched:
     repository: BucketRef
     schedule_group: Input[str]
     replicated: Replicated | None = None
+    vault: str | None = None
+    """Of AWS Backup."""
+    api: WatchedApi | None = None
 
 
 def alarm_list(watched: Watched, limits: Limits) -> list[Alarm]:
@@ -87,13 +100,16 @@ def alarm_list(watched: Watched, limits: Limits) -> list[Alarm]:
         chain(
             *(_source_alarms(watched.stack, source, limits) for source in watched.sources),
             _proof_alarms(watched.stack, limits),
-            _collection_alarms(watched.stack),
+            _collection_alarms(watched.stack, limits.collection_hours),
             _function_alarms(watched.functions, limits),
+            _remediation_alarms(watched),
             _queue_alarms(watched, limits),
             _table_alarms(watched.tables, limits),
             _schedule_alarms(watched.schedule_group),
             _storage_alarms(watched, limits),
             _replication_alarms(watched.replicated, limits),
+            _vault_alarms(watched.vault, limits),
+            _api_alarms(watched.api),
         )
     )
 
@@ -226,12 +242,10 @@ def _proof_alarms(stack: str, limits: Limits) -> Iterator[Alarm]:
     yield _alarm("messages-rejected", "", says, own(Metric.MESSAGES_REJECTED, stack, statistic="Sum"))
 
 
-def _collection_alarms(stack: str) -> Iterator[Alarm]:
+def _collection_alarms(stack: str, hours: int) -> Iterator[Alarm]:
     """Give the alarms on collections. Each collection counts all of it, zero included."""
     ended = own(Metric.COLLECTIONS_COMPLETED, stack, statistic="Sum")
-    yield _silence_alarm(
-        "collection-missing", "", f"No collection has ended for {COLLECTION_HOURS} hours.", ended, COLLECTION_HOURS
-    )
+    yield _silence_alarm("collection-missing", "", f"No collection has ended for {hours} hours.", ended, hours)
     for page, metric, says in (
         ("collection-refused", Metric.COLLECTION_REFUSED, "A collection would not let go of what was due."),
         ("packs-missing", Metric.PACKS_MISSING, "Packs that a backup needs were not there."),
@@ -253,6 +267,24 @@ def _function_alarms(functions: Mapping[str, FunctionRef], limits: Limits) -> It
         says = f"The function {name} used more than {percent} % of its {function.timeout} seconds."
         threshold = function.timeout * 1_000 * percent // 100
         yield _alarm("function-duration", thing, says, of("Duration", statistic="Maximum"), threshold)
+
+
+def _remediation_alarms(watched: Watched) -> Iterator[Alarm]:
+    """Give the alarms on what was mended without a person, what was not, and why it may have to be."""
+    of = partial(own, stack=watched.stack)
+    says = "The remediator did something by itself. This alarm ends by itself: somebody should look why it was needed."
+    yield _alarm("remediation-acted", "", says, of(Metric.REMEDIES, statistic="Sum"))
+    says = "The remediator tried something that failed, or will not do what would be needed."
+    yield _alarm("remediation-gave-up", "", says, of(Metric.REMEDIES_REFUSED, statistic="Sum"))
+    for source in watched.sources:
+        paused = of(Metric.SCHEDULE_PAUSED, source=source, statistic="Maximum")
+        says = f"The schedule of source {source} is paused: run after run failed."
+        yield _alarm("remediation-paused", source, says, paused, 1, STAYS, tells_end=True)
+    for name in watched.functions:
+        if name != REMEDIATOR:
+            # Counted in the metric of the function's own name: see components.remediation.
+            killed = Series(OUT_OF_MEMORY, f"{watched.stack}-{_spelt(name)}", {}, "Sum")
+            yield _alarm("function-memory", _spelt(name), f"The function {name} ran out of memory.", killed)
 
 
 def _spelt(name: str) -> str:
@@ -354,3 +386,33 @@ def replication(replicated: Replicated, metric: str, statistic: Statistic) -> Se
         "RuleId": replicated.rule,
     }
     return Series("AWS/S3", metric, dimensions, statistic)
+
+
+def _vault_alarms(vault: str | None, limits: Limits) -> Iterator[Alarm]:
+    """Give the alarms on the vault. A daily backup starts within an hour, and the tables are small."""
+    if vault is None:
+        return
+    of = partial(Series, "AWS/Backup", dimensions={"BackupVaultName": vault}, statistic="Sum")
+    failures = [of(metric, id=f"m{number}") for number, metric in enumerate(VAULT_FAILURES)]
+    yield _sum_alarm("vault-failed", "", "AWS Backup could not back up a table.", failures, 1, NOTHING)
+    says = f"AWS Backup has backed up no table for {limits.silence_hours} hours."
+    yield _silence_alarm("vault-silent", "", says, of(VAULT_COMPLETED), limits.silence_hours)
+
+
+def _api_alarms(api: WatchedApi | None) -> Iterator[Alarm]:
+    """Give the alarms on the API. A stray mistake of a caller is no alarm, and two periods of them are one."""
+    if api is None:
+        return
+    limits = api.limits
+    says = f"The API refused {limits.client_errors} requests and more in 5 minutes, and again."
+    refused = _alarm("api-client-errors", "", says, api_series(api, "4xx", "Sum"), limits.client_errors)
+    yield replace(refused, periods=2)
+    says = f"The API could not answer {limits.server_errors} requests and more in 5 minutes."
+    yield _alarm("api-server-errors", "", says, api_series(api, "5xx", "Sum"), limits.server_errors, tells_end=True)
+    says = f"The API took {limits.latency_ms} milliseconds and more to answer, in the mean of 5 minutes, and again."
+    yield replace(_alarm("api-latency", "", says, api_series(api, "Latency", "Average"), limits.latency_ms), periods=2)
+
+
+def api_series(api: WatchedApi, metric: str, statistic: Statistic) -> Series:
+    """Give a metric of an HTTP API (Amazon API Gateway Developer Guide, "CloudWatch metrics for HTTP APIs")."""
+    return Series("AWS/ApiGateway", metric, {"ApiId": api.id}, statistic)

@@ -15,6 +15,7 @@ from components.alarm_list import (
     STORAGE_TYPES,
     WATCHED_KINDS,
     Watched,
+    api_series,
     bucket_size,
     replication,
     table_operations,
@@ -134,7 +135,7 @@ def operations(args: DashboardsArgs) -> dict[str, object]:
     widgets += [alarm_states("Alarms", args.alarms[start : start + _ALARMS_SHOWN]) for start in starts]
     for source in watched.sources:
         widgets += _runs(source, args)
-    widgets += [*_proofs(args), *_collections(args), *_queues(args), *_functions(args), *_tables(args)]
+    widgets += [*_proofs(args), *_collections(args), *_queues(args), *_api(args), *_functions(args), *_tables(args)]
     return {"widgets": laid_out(widgets)}
 
 
@@ -197,6 +198,20 @@ def _queues(args: DashboardsArgs) -> Iterator[Widget]:
         for name, queue in watched.dead_letters.items()
     ]
     yield graph("Dead letters", dead, region)
+
+
+def _api(args: DashboardsArgs) -> Iterator[Widget]:
+    api = args.watched.api
+    if api is None:
+        return
+    counts = [(metric, api_series(api, metric, "Sum")) for metric in ("Count", "4xx", "5xx")]
+    times = [
+        ("mean", api_series(api, "Latency", "Average")),
+        ("longest", api_series(api, "Latency", "Maximum")),
+        ("of the function, mean", api_series(api, "IntegrationLatency", "Average")),
+    ]
+    yield graph("API: requests and refusals", counts, args.region, limit=api.limits.client_errors)
+    yield graph("API: milliseconds", times, args.region, limit=api.limits.latency_ms)
 
 
 def _functions(args: DashboardsArgs) -> Iterator[Widget]:

@@ -24,8 +24,14 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "restore_worker": "Does tasks of restores",
     "verifier": "Proves that backups can be restored",
     "collector": "Lets go of what no kept backup needs, and extends locks",
+    "remediator": "Mends what may be mended without a person, within bounds",
+    "api": "Answers the HTTP API: runs, backups, files, restores",
 }
 """By the name of the function's module in `functions/handlers`."""
+
+
+API_SECONDS: Final = 29
+"""An HTTP API waits 30 seconds for its function, and no longer."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,7 @@ def function_args(function: str, args: DataPlaneArgs) -> FunctionArgs:
         layer_arn=args.layer_arn,
         key=resources.key,
         memory_mb=sizing.memory_mb,
-        timeout_seconds=sizing.timeout_seconds,
+        timeout_seconds=API_SECONDS if function == "api" else sizing.timeout_seconds,
         log_days=sizing.log_days,
         network=args.network,
         concurrency=concurrency_of(function, sizing),

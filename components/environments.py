@@ -11,6 +11,7 @@ from pulumi import Input
 from components.resources import Resources
 from functions.contract import environment
 from functions.contract.environment import ENVIRONMENTS, SET_BY_LAMBDA
+from functions.contract.rights import ALIAS, ASKED
 from functions.engine.errors import ConfigurationError
 
 _BYTES: Final = 4_096
@@ -34,9 +35,16 @@ def facts(resources: Resources, stack: str, values: Mapping[str, object]) -> dic
         "restore_buckets": resources.restore_buckets,
         "scratch_bucket": resources.scratch.name,
         "scratch_prefix": resources.scratch_prefix,
+        **{f"{name}_function_name": resources.functions[name] for name in ASKED},
         "job_queue_url": resources.job_queue.url,
         "priority_queue_url": resources.priority_queue.url,
         "restore_queue_url": resources.restore_queue.url,
+        "job_dead_letters_url": resources.job_dead_letters.url,
+        "priority_dead_letters_url": resources.priority_dead_letters.url,
+        "restore_dead_letters_url": resources.restore_dead_letters.url,
+        "source_names": tuple(source.name for source in resources.sources),
+        "initiator_arn": f"{resources.function_arn('initiator')}:{ALIAS}",
+        "function_arns": tuple(resources.sized_arns()),
         **{f"{name}_table": table.name for name, table in resources.tables.items()},
         **values,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.api import Api
 from components.refs import TopicRef
 from components.service import Service
 from components.settings import Names, Settings
@@ -47,7 +48,13 @@ def capabilities(settings: Settings) -> dict[str, Any]:
 
 
 def exports(
-    settings: Settings, names: Names, storage: Storage, service: Service, watch: Watch, topic: TopicRef
+    settings: Settings,
+    names: Names,
+    storage: Storage,
+    service: Service,
+    watch: Watch,
+    topic: TopicRef,
+    api: Api | None = None,
 ) -> dict[str, Any]:
     """Give the outputs of a stack by name. What the stack does not have is None."""
     copy = storage.copy
@@ -75,6 +82,9 @@ def exports(
         "Queues": {name: queue.url for name, queue in service.queues.items()},
         "DeadLetterQueues": {name: queue.url for name, queue in service.dead_letters.items()},
         "Functions": {name: function.arn for name, function in service.functions.items()},
+        "ApiUrl": api.url if api else None,
+        "ApiOperatorsPolicyArn": api.operators_policy_arn if api else None,
+        "ApiCallersPolicyArns": api.callers_policy_arns if api else None,
         "ScheduleGroup": service.schedule_group,
         "DashboardURL": watch.dashboards["operations"],
         "DashboardURLs": watch.dashboards,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 import pulumi_aws as aws
 from pulumi import Archive, ComponentResource, Input, Output, ResourceOptions
@@ -15,8 +14,8 @@ from components.policy import document, trust
 from components.refs import FunctionRef, KeyRef, NetworkRef, QueueRef
 from components.resources import log_group_name
 from components.rights_policy import Statement, network_statements, on_failure_statements
+from functions.contract.rights import ALIAS
 
-ALIAS: Final = "live"
 _EVENT_SECONDS = 21_600
 """The longest that Lambda keeps an event that it was given (AWS Lambda API, PutFunctionEventInvokeConfig)."""
 _RETRIES = 2

@@ -10,10 +10,12 @@ from pulumi import Input, Output
 from components.refs import BucketRef, KeyRef, QueueRef, TableRef, TopicRef
 from functions.contract.environment import SourceSetting
 from functions.contract.object_keys import COLLECTIONS, PACKS, SNAPSHOTS
-from functions.contract.tables import STATUS_INDEX
+from functions.contract.rights import ALIAS, ASKED
+from functions.contract.tables import STATUS_INDEX, BackupsTable
 
-_INDEXED = ("runs", "restores")
-"""Tables that functions ask by status."""
+REMEDIATOR = "remediator"
+_INDEXES = {"runs": STATUS_INDEX, "restores": STATUS_INDEX, "backups": BackupsTable.USER_INDEX}
+"""Tables that functions ask otherwise than by their keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class Resources:
     priority_queue: QueueRef
     restore_queue: QueueRef
     job_dead_letters: QueueRef
+    priority_dead_letters: QueueRef
     restore_dead_letters: QueueRef
     topic: TopicRef
     partition: str = field(default="aws")
@@ -52,6 +55,10 @@ class Resources:
     def function_arn(self, function: str) -> str:
         """Give a function's ARN, without alias: a function goes on by its own name."""
         return f"arn:{self.partition}:lambda:{self.region}:{self.account_id}:function:{self.functions[function]}"
+
+    def sized_arns(self) -> list[str]:
+        """Give the ARNs of the functions that may get more memory: all but the one that gives it."""
+        return [self.function_arn(function) for function in self.functions if function != REMEDIATOR]
 
     def role_pattern(self, function: str) -> str:
         """Give what matches the ARN of a function's role, whose name ends in a few random characters."""
@@ -70,11 +77,19 @@ def shared_arns(resources: Resources) -> dict[str, list[Input[str]]]:
     buckets = {f"arn:{resources.partition}:s3:::{source.bucket}": None for source in resources.sources}
     restored = [f"arn:{resources.partition}:s3:::{bucket}" for bucket in resources.restore_buckets]
     key: list[Input[str]] = [resources.key.arn]
+    snapshots = below(resources.repository.arn, f"/{SNAPSHOTS}*")
     return {
         **{f"{name}_table": _table(name, table) for name, table in resources.tables.items()},
         "job_queue": [resources.job_queue.arn],
         "priority_queue": [resources.priority_queue.arn],
         "restore_queue": [resources.restore_queue.arn],
+        "dead_letters": [
+            queue.arn
+            for queue in (resources.job_dead_letters, resources.priority_dead_letters, resources.restore_dead_letters)
+        ],
+        "initiator": [f"{resources.function_arn('initiator')}:{ALIAS}"],
+        "sized_functions": list(resources.sized_arns()),
+        "sized_aliases": [f"{arn}:{ALIAS}" for arn in resources.sized_arns()],
         "queue_key": key,
         "table_key": [*key, *resources.more_table_keys],
         "environment_key": key,
@@ -85,7 +100,8 @@ def shared_arns(resources: Resources) -> dict[str, list[Input[str]]]:
         "source_key": list(resources.source_keys),
         "repository": [resources.repository.arn],
         "repository_objects": [below(resources.repository.arn, "/*")],
-        "repository_backups": [below(resources.repository.arn, f"/{folder}*") for folder in (PACKS, SNAPSHOTS)],
+        "repository_backups": [below(resources.repository.arn, f"/{PACKS}*"), snapshots],
+        "repository_snapshots": [snapshots],
         "repository_plans": [below(resources.repository.arn, f"/{COLLECTIONS}*")],
         "repository_key": [resources.repository_key.arn],
         "scratch": [resources.scratch.arn],
@@ -94,6 +110,7 @@ def shared_arns(resources: Resources) -> dict[str, list[Input[str]]]:
         "restore_buckets": list(restored),
         "restore_objects": [f"{bucket}/*" for bucket in restored],
         "restore_key": list(resources.restore_keys),
+        "asked_functions": [resources.function_arn(function) for function in ASKED],
         "xray": ["*"],
     }
 
@@ -124,7 +141,7 @@ def literal(text: str) -> str:
 
 
 def _table(name: str, table: TableRef) -> list[Input[str]]:
-    return [table.arn, below(table.arn, f"/index/{STATUS_INDEX}")] if name in _INDEXED else [table.arn]
+    return [table.arn, below(table.arn, f"/index/{_INDEXES[name]}")] if name in _INDEXES else [table.arn]
 
 
 def _source_objects(resources: Resources) -> list[Input[str]]:

@@ -37,6 +37,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     "drill": Target("verifier", {VerifyEvent.VERIFY: "drill"}),
     "restore_poll": Target("restore", {RestoreEvent.POLL: True}),
     "collect": Target("collector", {}),
+    "remediate": Target("remediator", {}),
     "measure": Target("collector", {CollectEvent.MEASURE: True}),
 }
 """By the names of the settings."""

@@ -11,7 +11,8 @@ from components.network import Network, NetworkArgs, zone_names
 from components.package import Package, PackageArgs
 from components.queue import RECEIVES, DeadLetters, DeadLettersArgs, Queue, QueueArgs, visibility_for
 from components.refs import FunctionRef, NetworkRef, QueueRef, TopicRef
-from components.resources import Resources
+from components.remediation import Remediation, RemediationArgs
+from components.resources import REMEDIATOR, Resources
 from components.rights_policy import endpoint_access
 from components.schedules import TARGETS, Schedules, SchedulesArgs, entries
 from components.settings import Names, Settings
@@ -67,6 +68,7 @@ class Service(ComponentResource):
             self._own,
         )
         self.functions = plane.functions
+        self._remediation()
         self.schedule_group = self._schedules(failures)
         self.register_outputs({"functions": {key: ref.name for key, ref in self.functions.items()}})
 
@@ -96,6 +98,7 @@ class Service(ComponentResource):
             priority_queue=self.queues["priority"],
             restore_queue=self.queues["restores"],
             job_dead_letters=self.dead_letters["jobs"],
+            priority_dead_letters=self.dead_letters["priority"],
             restore_dead_letters=self.dead_letters["restores"],
             topic=self._args.topic,
             partition=settings.partition,
@@ -116,6 +119,17 @@ class Service(ComponentResource):
         )
         return Network("network", args, self._own).ref
 
+    def _remediation(self) -> None:
+        names = self._args.names
+        args = RemediationArgs(
+            stack=names.stack,
+            account_id=self._args.settings.account_id,
+            remediator=self.functions[REMEDIATOR],
+            functions={names.function(name): ref for name, ref in self.functions.items() if name != REMEDIATOR},
+            enabled=self._args.settings.remediation.enabled,
+        )
+        Remediation("remediation", args, self._own)
+
     def _schedules(self, failures: QueueRef) -> Input[str]:
         settings = self._args.settings
         expressions = {name: str(getattr(settings.schedules, name)) for name in TARGETS}
@@ -135,7 +149,7 @@ class Service(ComponentResource):
 
 def _values(settings: Settings) -> dict[str, object]:
     """Give what functions know of the settings, by the fields of their environments."""
-    verification, retention = settings.verification, settings.retention
+    verification, retention, remediation = settings.verification, settings.retention, settings.remediation
     return {
         "max_receive_count": RECEIVES,
         "retention_days": retention.days,
@@ -153,6 +167,12 @@ def _values(settings: Settings) -> dict[str, object]:
         "drills_a_day": verification.drills_a_day,
         "drill_coverage_days": verification.drill_coverage_days,
         "drills_kept_days": retention.audit_days,
+        "remediation_enabled": remediation.enabled,
+        "memory_ceiling_mb": remediation.memory_ceiling_mb,
+        "redrives_per_day": remediation.redrives_per_day or None,
+        "reruns_per_day": remediation.reruns_per_day or None,
+        "backoff_minutes": remediation.backoff_minutes,
+        "pause_after_failures": remediation.pause_after_failures or None,
     }
 
 

@@ -58,6 +58,8 @@ class Storage(ComponentResource):
     tables: dict[str, TableRef]
     copy: Copy | None
     restore_role_arn: Output[str] | None
+    restore_role: Output[str] | None
+    """Its name."""
     backfill_role_arn: Output[str] | None
 
     def __init__(self, name: str, args: StorageArgs, opts: ResourceOptions | None = None) -> None:
@@ -75,7 +77,9 @@ class Storage(ComponentResource):
         self.copy = self._copy(settings.replica) if settings.replica else None
         self.trail_files = self._audit()
         self.tables = self._tables(adopted.tables if adopted else {})
-        self.restore_role_arn = self._access() if settings.access.trusted_accounts else None
+        access = self._access() if settings.access.trusted_accounts else None
+        self.restore_role_arn = access.role_arn if access else None
+        self.restore_role = access.role_name if access else None
         self.backfill_role_arn = self._backfill(settings.replica) if settings.replica else None
         self.register_outputs({"repository": self.repository.name})
 
@@ -234,9 +238,9 @@ class Storage(ComponentResource):
         )
         return Tables("tables", args, self._own).refs
 
-    def _access(self) -> Output[str]:
+    def _access(self) -> Access:
         settings = self._settings
-        access = Access(
+        return Access(
             "access",
             AccessArgs(
                 role_name=self._names.of("restore"),
@@ -249,7 +253,6 @@ class Storage(ComponentResource):
             ),
             self._own,
         )
-        return access.role_arn
 
     def _lock(self) -> Lock:
         return Lock(self._settings.retention.lock_mode, self._settings.retention.lock_days)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from pulumi import ComponentResource, ResourceOptions
 
-from components.alarm_list import Replicated, Watched
+from components.alarm_list import Replicated, Watched, WatchedApi
 from components.alarms import Alarms, AlarmsArgs, ReplicaPlace
+from components.api import Api
 from components.budget import Budget, BudgetArgs
 from components.dashboards import Dashboards, DashboardsArgs
 from components.key_watch import KeyPlace, KeyWatch, KeyWatchArgs
@@ -27,6 +28,7 @@ class WatchArgs:
     storage: Storage
     service: Service
     topic: TopicRef
+    api: Api | None = None
 
 
 class Watch(ComponentResource):
@@ -98,4 +100,6 @@ class Watch(ComponentResource):
             repository=args.storage.repository,
             schedule_group=args.service.schedule_group,
             replicated=Replicated(args.storage.repository, copy.bucket, copy.rule) if copy else None,
+            api=WatchedApi(args.api.id, args.settings.api) if args.api else None,
+            vault=args.names.vault() if args.settings.vault.enabled else None,
         )

@@ -56,6 +56,11 @@ class Assumptions(NamedTuple):
     """Of an invocation by schedule that is not counted by itself."""
     kms_share: float = 0.01
     """Requests to KMS for one to S3: with a bucket key S3 keeps data keys for a while, for each role."""
+    api_requests_a_day: float = 1_000
+    """Assumed: every user of a thousand asks once a day."""
+    api_seconds: float = 0.3
+    api_log_bytes: float = 1_500
+    """Of the stage's line and the function's."""
     flow_bytes: float = 50_000
     """Of flow logs, an invocation: 96 connections, seen at both ends and in both directions, 130 bytes each."""
     polls_a_minute: float = 15

@@ -20,6 +20,7 @@ from functions.contract.prices import REGION
 PRIMARY = "S3, repository"
 REPLICA = "S3, replica"
 _GIB_OF_MB = 1_024
+_WEEK = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ def forecast(settings: Settings, volume: Volume, assumed: Assumptions = ASSUMED)
     stock = stock_of(settings, volume, assumed)
     work = work_of(settings, volume, stock, assumed)
     month = _Month(settings, volume, stock, work, inventory(settings), assumed)
-    parts = (_storage, _requests, _replica, _functions, _tables, _messages, _keys, _watching, _trail, _network)
+    kept = (_storage, _requests, _replica, _tables, _vault)
+    parts = (*kept, _functions, _api, _messages, _keys, _watching, _trail, _network)
     bill = Bill(tuple(line for line in chain(*(part(month) for part in parts)) if line.quantity))
     budget = settings.budget.monthly_usd
     return Forecast(bill, Bill(tuple(_once(month))), budget, stock, tuple(_warnings(settings, bill.usd, budget)))
@@ -153,13 +155,38 @@ def _tables(month: _Month) -> Iterator[Line]:
     if there.replicated_tables:
         yield Line("DynamoDB", "writes in the other region", catalog, "dynamodb.replicated_write")
     yield Line("DynamoDB", "reads", work.chunks_read + work.jobs * assumed.job_reads, "dynamodb.read")
-    index = _index_gigabytes(month)
-    ledger = work.jobs / DAYS * month.stock.life_days * (assumed.backup_item_bytes + assumed.task_item_bytes) / GB
-    stored = index + ledger * (2 if there.replicated_tables else 1)
+    stored = _index_gigabytes(month) + _ledger_gigabytes(month) * (2 if there.replicated_tables else 1)
     yield Line(
         "DynamoDB", "storage, both regions" if there.replicated_tables else "storage", stored, "dynamodb.storage"
     )
     yield Line("DynamoDB", "point-in-time recovery, in all regions", stored, "dynamodb.recovery")
+
+
+def _vault(month: _Month) -> Iterator[Line]:
+    """Give what AWS Backup keeps of all tables but the dedup index. Every backup of a table is a full one.
+
+    AWS also charges for each restore that it tries; the copies of its price page that were read do not say how much.
+    """
+    vault, table = month.settings.vault, _ledger_gigabytes(month)
+    if not vault.enabled:
+        return
+    months = vault.monthly_days / DAYS
+    warm = min(months, vault.cold_days / DAYS) if vault.cold_days else months
+    kept = warm + vault.weekly_days / _WEEK
+    yield Line("AWS Backup", "tables, warm", table * (kept + vault.daily_days), "backup.table_warm")
+    yield Line("AWS Backup", "tables, cold", table * (months - warm), "backup.table_cold")
+    if month.settings.replica:
+        yield Line("AWS Backup", "tables, copies, warm", table * (kept + vault.copy_days), "backup.table_warm")
+        yield Line("AWS Backup", "tables, copies, cold", table * (months - warm), "backup.table_cold")
+        yield Line("AWS Backup", "transfer of the copies", monthly(table), "s3.transfer")
+    yield Line("AWS Backup", "restores that are tried", table, "backup.table_restore")
+
+
+def _ledger_gigabytes(month: _Month) -> float:
+    """Give the catalog and the ledger, in one region."""
+    assumed = month.assumed
+    item_bytes = assumed.backup_item_bytes + assumed.task_item_bytes
+    return month.work.jobs / DAYS * month.stock.life_days * item_bytes / GB
 
 
 def _index_gigabytes(month: _Month) -> float:
@@ -177,6 +204,18 @@ def _messages(month: _Month) -> Iterator[Line]:
     yield Line("SNS", "notices", notices, "sns.publish")
     yield Line("SNS", "mails", notices * there.mails, "sns.email")
     yield Line("EventBridge Scheduler", "invocations", work.scheduled, "scheduler.invocation")
+
+
+def _api(month: _Month) -> Iterator[Line]:
+    """Give the API's requests, and what answers them."""
+    if not month.settings.api.enabled:
+        return
+    requests = monthly(month.assumed.api_requests_a_day)
+    memory = month.settings.workers.memory_mb / _GIB_OF_MB
+    yield Line("API Gateway", "requests", requests, "apigateway.request")
+    yield Line("Lambda", "API, invocations", requests, "lambda.request")
+    yield Line("Lambda", "API, GB-seconds", requests * month.assumed.api_seconds * memory, "lambda.gb_second")
+    yield Line("CloudWatch", "logs of the API", requests * month.assumed.api_log_bytes / GB, "cloudwatch.logs")
 
 
 def _keys(month: _Month) -> Iterator[Line]:

@@ -27,8 +27,12 @@ _SOURCE_ALARMS: Final = 11
 _PROOF_ALARMS: Final = 4
 _COLLECTION_ALARMS: Final = 5
 _FUNCTION_ALARMS: Final = 3
+_REMEDIATION_ALARMS: Final = 2
 _TABLE_THROTTLES: Final = 2
 _REPLICATION_ALARMS: Final = 2
+_API_ALARMS: Final = 3
+_VAULT_ALARMS: Final = 4
+"""One metric for what is missing, three for what failed."""
 _KINDS: Final = 3
 """Of verifications, each a Code of its metric."""
 _CODES: Final = 5
@@ -63,7 +67,9 @@ def inventory(settings: Settings) -> Inventory:
     adopted = copied if settings.promote and settings.promote.tables else set()
     replicated = copied - adopted if settings.replica else set()
     return Inventory(
-        alarm_metrics=_alarm_metrics(len(settings.sources), copied=settings.replica is not None),
+        alarm_metrics=_alarm_metrics(len(settings.sources), copied=settings.replica is not None)
+        + (_VAULT_ALARMS if settings.vault.enabled else 0)
+        + (_API_ALARMS if settings.api.enabled else 0),
         metrics=_metrics(len(settings.sources)),
         dashboards=DASHBOARDS,
         endpoint_zones=len(interfaces()) * settings.network.zones if settings.network.isolated else 0,
@@ -92,7 +98,9 @@ def _alarm_metrics(sources: int, *, copied: bool) -> int:
     tables = sum(_TABLE_THROTTLES + len(_operations(name)) for name in table_names())
     queues = QUEUES + QUEUES + 1
     places = SCHEDULER_METRICS + STORAGE_TYPES + (_REPLICATION_ALARMS if copied else 0)
-    functions = len(RIGHTS) * _FUNCTION_ALARMS
+    # Every function but the remediator has one more, on its memory; each source one, on its pause.
+    remedied = _REMEDIATION_ALARMS + len(RIGHTS) - 1 + sources
+    functions = len(RIGHTS) * _FUNCTION_ALARMS + remedied
     return sources * _SOURCE_ALARMS + _PROOF_ALARMS + _COLLECTION_ALARMS + functions + queues + tables + places
 
 

@@ -31,6 +31,7 @@ ANY_RESOURCE = frozenset(
         "ec2:DescribeSubnets",
         "ec2:CreateNetworkInterface",
         "cloudwatch:PutMetricData",
+        "tag:GetResources",
     }
 )
 """Actions that no resource can be named for (Service Authorization Reference)."""

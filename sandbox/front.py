@@ -5,6 +5,8 @@ Run as a program by `sandbox.ministack`, never imported: it knows the standard l
 - A loopback connection counts as TLS, so that policies which refuse plain HTTP can stay as they are.
 - A batch call of SQS asks for the right to the single call, as on AWS, which has no actions for batches (Amazon SQS
   Developer Guide, "Amazon SQS API permissions").
+- A session of a role counts by its role's ARN in `aws:PrincipalArn` (IAM User Guide, "AWS global condition context
+  keys"), and a call about one alias of a function asks for the right to that call.
 - A schedule's payload is filled in as on AWS (EventBridge Scheduler User Guide, "Adding context attributes"); a rate
   comes at once and counts from then, as on AWS (the same, "Rate-based schedules"), also when it is switched on again;
   and the scheduler looks every second.
@@ -40,6 +42,7 @@ _SINGLE = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
 }
+_ALIAS_CALLS = {"GET": "GetAlias", "PUT": "UpdateAlias", "DELETE": "DeleteAlias"}
 _LOOK_S = 1
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
 _App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
@@ -54,6 +57,7 @@ def main() -> int:
         os.environ.pop(name, None)
     evaluator: Any = import_module("ministack.core.iam_evaluator")
     decisions: _Decisions = Counter()
+    _teach_rights(evaluator, import_module("ministack.core.iam_actions"))
     evaluator.enforce = _counted(evaluator.enforce, evaluator.caller_arn, decisions)
     troubled = _beside("chaos/inside.py").troubled(_taught(app.app, decisions))
     app.app = _beside("gameday/inside.py").without_lost_region(troubled)
@@ -103,6 +107,27 @@ def _thing(arn: str) -> str:
     """Leave out which object of a bucket it is: there may be millions."""
     bucket, slash, _ = arn.partition("/")
     return f"{bucket}/*" if slash and bucket.startswith("arn:aws:s3:::") else arn
+
+
+def _teach_rights(evaluator: Any, actions: Any) -> None:  # noqa: ANN401 - MiniStack's own modules
+    """Let policies see who calls, and calls about an alias, as on AWS."""
+    resolve, name_of = evaluator._resolve_condition_key, actions._lambda_action  # noqa: SLF001 - there is no other way in
+
+    def resolve_key(key: str, context: Any) -> Any:  # noqa: ANN401 - MiniStack's own types
+        found = resolve(key, context)
+        return _role_arn(found) if key.lower() == "aws:principalarn" else found
+
+    def lambda_action(method: str, path: str) -> Any:  # noqa: ANN401 - the same
+        aliases = path.rstrip("/").rpartition("/")[0].endswith("/aliases")
+        return (_ALIAS_CALLS.get(method) if aliases else None) or name_of(method, path)
+
+    evaluator._resolve_condition_key, actions._lambda_action = resolve_key, lambda_action  # noqa: SLF001
+
+
+def _role_arn(principal: str) -> str:
+    """Give the ARN of a session's role, none of which has a path here; of anybody else his own."""
+    kind, slash, name = principal.partition(":assumed-role/")
+    return f"{kind.replace(':sts::', ':iam::')}:role/{name.partition('/')[0]}" if slash else principal
 
 
 def _teach_scheduler(scheduler: Any, events: Any) -> None:  # noqa: ANN401 - MiniStack's own modules

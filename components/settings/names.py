@@ -75,6 +75,10 @@ class Names:
         """Give what matches the ARN of a function's role, whose name ends in a few random characters."""
         return f"arn:{self.partition}:iam::{self.account_id}:role/{self.function(function)}-*"
 
+    def vault(self) -> str:
+        """Give the name of the vault that AWS Backup keeps the tables in. It is the same in every region."""
+        return self.of("vault")
+
     def trail(self) -> str:
         """Give the trail's name."""
         return self.of("trail")

@@ -89,5 +89,6 @@ class Tier(Section):
     )
     accept_slow_restore: bool = Field(
         default=False,
-        description="Allows GLACIER and DEEP_ARCHIVE, from which no restore ends within the RTO of 2 hours.",
+        description="Allows GLACIER and DEEP_ARCHIVE, from which no restore ends within the RTO of 2 hours, and from "
+        "which collections let nothing go.",
     )

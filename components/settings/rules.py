@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from components.settings import rules_access, rules_places, rules_production, rules_promotion, rules_time
+from components.settings import rules_access, rules_places, rules_production, rules_promotion, rules_time, rules_vault
 from components.settings.problems import Problem
 from components.settings.stack import Settings
 
@@ -36,6 +36,7 @@ RULES = (
     _rule(rules_places.sources_differ, "sources"),
     _rule(rules_places.environment_fits, "sources", "restore"),
     _rule(rules_places.keys_are_here, "region", "sources", "restore"),
+    _rule(rules_places.ceiling_is_above, "workers", "remediation"),
     _rule(rules_places.zones_exist, "region", "network"),
     _rule(rules_places.reserves_what_there_is, "workers"),
     _rule(rules_promotion.another_stack_takes_over, "environment", "promote", "replica"),
@@ -57,5 +58,10 @@ RULES = (
     _rule(rules_time.watchdog_looks_daily, "schedules"),
     _rule(rules_time.collects_daily, "schedules"),
     _rule(rules_time.looks_before_their_alarms, "schedules", "alarms"),
+    _rule(rules_time.collects_before_its_alarm, "schedules", "alarms"),
     _rule(rules_time.alarm_after_drills, "alarms", "verification"),
+    _rule(rules_vault.is_on_in_production, "environment", "vault"),
+    _rule(rules_vault.keeps_what_is_cold, "vault"),
+    _rule(rules_vault.copies_outlive, "vault"),
+    _rule(rules_vault.tests_by_the_calendar, "vault"),
 )

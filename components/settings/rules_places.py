@@ -81,6 +81,14 @@ def keys_are_here(settings: Settings) -> Iterator[Problem]:
             yield Problem(path, arn, must, ":".join([*wanted, *arn.split(":")[4:]]))
 
 
+def ceiling_is_above(settings: Settings) -> Iterator[Problem]:
+    """`remediation.memoryCeilingMb` must be at least `workers.memoryMb`: functions have that much from the start."""
+    memory, ceiling = settings.workers.memory_mb, settings.remediation.memory_ceiling_mb
+    if settings.remediation.enabled and ceiling < memory:
+        must = f"must be at least {memory}, workers.memoryMb: functions have that much from the start"
+        yield Problem(("remediation", "memoryCeilingMb"), ceiling, must, memory)
+
+
 def zones_exist(settings: Settings) -> Iterator[Problem]:
     """`network.zones` must be zones that the region is known to have: nothing is asked of AWS for it."""
     zones, known = settings.network.zones, len(zones_of(settings.region))

@@ -12,7 +12,8 @@ from components.settings.stack import Settings
 from components.settings.storage_prices import RTO_HOURS, THAW_HOURS, explain_tier
 
 _LOOK_HOURS: Final = 2
-"""What watchdog, drills and verifications have for starting late and taking long, before their silence is an alarm."""
+"""What watchdog, drills, verifications and collections have for starting late and taking long, before their silence is
+an alarm."""
 COLLECTION_DAYS: Final = 5
 """From the day on which a backup is no longer kept to the expiry of its last pack: it is condemned by the next
 collection, and expired two days later; its packs are condemned then, and expired after two days more (ADR 0015)."""
@@ -138,6 +139,18 @@ def looks_before_their_alarms(settings: Settings) -> Iterator[Problem]:
                 f"{most + _LOOK_HOURS} hours, alarms.silenceHours, its silence is an alarm"
             )
             yield Problem(("schedules", name), expression, must, f"rate({most} hours)")
+
+
+def collects_before_its_alarm(settings: Settings) -> Iterator[Problem]:
+    """`alarms.collectionHours` must be two hours more than the longest time without `schedules.collect` or `measure`.
+
+    Schedules that are paused come when somebody says so.
+    """
+    schedules, hours = settings.schedules, settings.alarms.collection_hours
+    least = -(-longest_gap([_parsed(schedules.collect), _parsed(schedules.measure)]) // 60) + _LOOK_HOURS
+    if not schedules.paused and hours < least:
+        must = f"must be at least {least}, two hours more than pass without schedules.collect or measure"
+        yield Problem(("alarms", "collectionHours"), hours, must, max(50, least))
 
 
 def alarm_after_drills(settings: Settings) -> Iterator[Problem]:

@@ -29,6 +29,9 @@ class Schedules(Section):
         "cron(0 10 ? * SAT *)",
         description="The same, and finds packs that are hardly needed: the next full run stores anew what is.",
     )
+    remediate: Schedule = Field(
+        "rate(15 minutes)", description="Looks for what may be mended without a person: see remediation."
+    )
     paused: bool = Field(
         default=False,
         description="Made, but switched off: nothing comes by the clock, and alarms tell nobody,"

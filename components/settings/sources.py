@@ -50,7 +50,7 @@ class Access(Section):
         (),
         max_length=_MOST_ROLES,
         description="Roles beside the collector's own that may tag objects of the repository, and so let them expire "
-        "or bring them back; and that may order a user's erasure.",
+        "or bring them back; and that may order a user's erasure, write backups off, release holds, and collect.",
         examples=[["arn:aws:iam::123456789012:role/collector"]],
     )
 

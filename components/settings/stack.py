@@ -8,13 +8,16 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
+from components.settings.api import Api
 from components.settings.promotion import Promotion
 from components.settings.regions import partition_of
+from components.settings.remediation import Remediation
 from components.settings.retention import Replica, Retention, Tier
 from components.settings.schedules import Schedules
 from components.settings.section import Section
 from components.settings.sources import Access, Restore, Source
 from components.settings.values import AccountId, Environment, Region, TagKey, TagValue
+from components.settings.vault import Vault
 from components.settings.verification import Verification
 from components.settings.watching import Alarms, Budget, Notifications
 from components.settings.workers import Network, Workers
@@ -45,7 +48,9 @@ class Settings(Section):
     tier: Tier = Field(Tier(), description="Storage class of packs.")
     schedules: Schedules = Field(Schedules(), description="When things happen.")
     verification: Verification = Field(Verification(), description="How much is proven.")
+    vault: Vault = Field(Vault(), description="What AWS Backup keeps of the tables.")
     workers: Workers = Field(Workers(), description="How much works at once.")
+    api: Api = Field(Api(), description="What people and their programs may ask for over HTTP.")
     network: Network = Field(Network(), description="Where functions run.")
     access: Access = Field(
         Access(), description="Who may restore from outside this account, delete, or let objects expire."
@@ -53,6 +58,7 @@ class Settings(Section):
     restore: Restore = Field(Restore(), description="What may be restored into.")
     notifications: Notifications = Field(Notifications(), description="Who is told.")
     alarms: Alarms = Field(Alarms(), description="When somebody is told.")
+    remediation: Remediation = Field(Remediation(), description="What is mended without a person.")
     budget: Budget = Field(Budget(), description="What it may cost.")
     tags: Annotated[Mapping[TagKey, TagValue], AfterValidator(MappingProxyType), PlainSerializer(dict)] = Field(
         default_factory=lambda: MappingProxyType({}),

@@ -27,9 +27,20 @@ def own_tags(settings: Settings) -> dict[str, str]:
         "DisasterRecovery": "CrossRegion" if settings.replica else "SingleRegion",
         "Encryption": "CustomerManaged",
         "NetworkIsolation": "VPCEndpoints" if settings.network.isolated else "PublicInternet",
-        "RPO": f"{settings.alarms.rpo_hours}hours",
+        "RPO": _rpo(settings),
         "RTO": f"{RTO_HOURS + slowest}hours",
     }
+
+
+def _rpo(settings: Settings) -> str:
+    """Say how old a backup may become. Where nothing comes by the clock, nobody is told of it, and nothing is promised.
+
+    A stack that stands by must not get other tags when it is promoted: roles cannot be changed then (ADR 0017).
+    """
+    hours = f"{settings.alarms.rpo_hours}hours"
+    if settings.promote is not None:
+        return f"{hours}-once-promoted"
+    return "none-paused" if settings.schedules.paused else hours
 
 
 OWN_TAGS: Final = (

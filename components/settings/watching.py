@@ -36,6 +36,9 @@ class Alarms(Section):
     silence_hours: int = Field(
         26, ge=3, le=168, description="Hours without a look of the watchdog, an ended drill, or a sample verification."
     )
+    collection_hours: int = Field(
+        50, ge=3, le=168, description="Hours without an ended collection. Locks end a week after the last one."
+    )
     drill_age_days: int = Field(100, ge=1, le=3_650, description="Since the proof of the user proven longest ago.")
     storage_growth_gb: int = Field(100, ge=1, le=1_000_000, description="Growth of the repository in a day.")
     repository_gb: int = Field(5_000, ge=1, le=100_000_000, description="Size of the repository, all versions counted.")

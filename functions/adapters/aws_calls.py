@@ -22,6 +22,8 @@ C = TypeVar("C")
 T = TypeVar("T")
 
 _ATTEMPTS = 10
+_REACHED_AFTER = 3
+"""Attempts after which nobody waits for a service that could not be connected to even once."""
 _BACKOFF_CAP = 5.0
 _SERVER_ERROR = 500
 
@@ -59,7 +61,14 @@ _DENIED = frozenset(
     }
 )
 _MISSING = frozenset(
-    {"NotFound", "NotFoundException", "NonExistentQueue", "QueueDoesNotExist", "ResourceNotFoundException"}
+    {
+        "NoSuchBucket",
+        "NonExistentQueue",
+        "NotFound",
+        "NotFoundException",
+        "QueueDoesNotExist",
+        "ResourceNotFoundException",
+    }
 )
 _CREDENTIALS = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"}
@@ -67,6 +76,7 @@ _CREDENTIALS = frozenset(
 _NO_CREDENTIALS = frozenset(
     {"CredentialRetrievalError", "NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError"}
 )
+_UNREACHED = frozenset({"ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError"})
 _INVALID = "ParamValidationError"
 """botocore's classes, by name: importing them takes longer than most runs need a table for."""
 
@@ -74,12 +84,20 @@ _INVALID = "ParamValidationError"
 class AwsCalls(Generic[C]):
     """Calls of one table, queue or topic. Safe from any thread."""
 
-    def __init__(self, client: Callable[[], C], what: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        client: Callable[[], C],
+        what: str,
+        sleep: Callable[[float], None] = time.sleep,
+        attempts: int = _ATTEMPTS,
+    ) -> None:
         """Call through what `client` gives, asked once; `what` stands in messages, such as `table runs`."""
         self._make = client
         self._what = what
         self._sleep = sleep
+        self._attempts = attempts
         self._client: C | None = None
+        self._answered = False
         self._lock = threading.Lock()
 
     def call(self, action: str, request: Callable[[C], T]) -> T:
@@ -87,15 +105,22 @@ class AwsCalls(Generic[C]):
         attempt = 0
         while True:
             try:
-                return request(self._connected())
+                answer = request(self._connected())
             except Exception as error:
                 if not _is_the_services(error):
                     raise
                 translated = self._translate(error, action)
-                if not translated.retryable or attempt == _ATTEMPTS - 1:
+                if not translated.retryable or attempt >= self._most(error) - 1:
                     raise translated from error
+            else:
+                self._answered = True
+                return answer
             self._pause(attempt)
             attempt += 1
+
+    def _most(self, error: Exception) -> int:
+        never = type(error).__name__ in _UNREACHED and not self._answered
+        return min(self._attempts, _REACHED_AFTER) if never else self._attempts
 
     def until_done(self, action: str, items: list[Any], request: Callable[[C, list[Any]], list[Any]]) -> None:
         """Repeat `request` on what it hands back until that is nothing."""

@@ -148,6 +148,47 @@ class CollectorEnvironment(CommonEnvironment):
     """The part of all bytes, or of all backups, that one collection may let go."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemediatorEnvironment(CommonEnvironment):
+    """Mends what may be mended without a person."""
+
+    source_names: tuple[str, ...]
+    runs_table: str
+    restores_table: str
+    job_queue_url: str
+    priority_queue_url: str
+    restore_queue_url: str
+    job_dead_letters_url: str
+    priority_dead_letters_url: str
+    restore_dead_letters_url: str
+    initiator_arn: str
+    """With its alias."""
+    function_arns: tuple[str, ...]
+    """Functions that may get more memory, without alias. Their names are the stack's, a hyphen, and what they are."""
+    remediation_enabled: bool = False
+    memory_ceiling_mb: int | None = None
+    redrives_per_day: int | None = None
+    reruns_per_day: int | None = None
+    backoff_minutes: int = 15
+    pause_after_failures: int | None = None
+    """Scheduled runs of which nobody got a backup. What is not set is never done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiEnvironment(CommonEnvironment):
+    """Answers people and their programs."""
+
+    sources: tuple[SourceSetting, ...]
+    repository_bucket: str
+    runs_table: str
+    restores_table: str
+    backups_table: str
+    restore_buckets: tuple[str, ...]
+    initiator_function_name: str
+    restore_function_name: str
+    restore_concurrency: int = 50
+
+
 ENVIRONMENTS: dict[str, type[CommonEnvironment]] = {
     "initiator": InitiatorEnvironment,
     "worker": WorkerEnvironment,
@@ -156,6 +197,8 @@ ENVIRONMENTS: dict[str, type[CommonEnvironment]] = {
     "restore_worker": RestoreWorkerEnvironment,
     "verifier": VerifierEnvironment,
     "collector": CollectorEnvironment,
+    "api": ApiEnvironment,
+    "remediator": RemediatorEnvironment,
 }
 """The environment of each function, by the name of its module in `functions/handlers`."""
 

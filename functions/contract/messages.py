@@ -40,11 +40,13 @@ class StartEvent:
     """Keys of the event that starts a run: `{"backup_type": "INCREMENTAL"}`, or `{}`.
 
     The schedule adds `scheduled_time`, by which a second delivery is known for what it is. `source_prefix` chooses
-    users: `test/` is the user `test`, `te` everybody whose name begins so. `source` chooses one source.
+    users: `test/` is the user `test`, `te` everybody whose name begins so. `users` chooses them by their names, as in
+    `["alice", "bob"]`. `source` chooses one source.
     """
 
     TYPE = "backup_type"
     PREFIX = "source_prefix"
+    USERS = "users"
     SOURCE = "source"
     SCHEDULED = "scheduled_time"
     CONTINUE = "continue"
@@ -70,10 +72,15 @@ class RestoreEvent:
 
 
 class VerifyEvent:
-    """Keys of the event that starts a verification: `{"verify": "sample" | "structure" | "drill"}`."""
+    """Keys of the event that starts a verification: `{"verify": "sample" | "structure" | "drill"}`.
+
+    A drill proves the `users` that are named, of one `source`, and the day's drills are left as they are.
+    """
 
     VERIFY = "verify"
     SEED = "seed"
+    SOURCE = "source"
+    USERS = "users"
     CONTINUE = "continue"
 
 
@@ -87,3 +94,12 @@ class CollectEvent:
     MEASURE = "measure"
     DRY_RUN = "dry_run"
     EXPIRE_SHARE = "expire_share"
+
+
+class RemediateEvent:
+    """Keys of the event that has the remediator look: `{}`, an alarm's change as EventBridge sends it, or `resume`.
+
+    `{"resume": "reports"}` ends the pause of a source's schedule.
+    """
+
+    RESUME = "resume"

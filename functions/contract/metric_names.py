@@ -6,6 +6,9 @@ from typing import Final, Self
 
 NAMESPACE: Final = "Strongroom"
 
+OUT_OF_MEMORY: Final = "Strongroom/OutOfMemory"
+"""Counted from the functions' logs, each in a metric of the function's own name."""
+
 
 class Dimension:
     """Dimensions of the metrics below.
@@ -101,5 +104,11 @@ class Metric:
     """Needed by a backup and not there when the collection looked; and backups that could not be brought back whole."""
     RECORDS_UNREADABLE: Final = MetricName("RecordsUnreadable", Unit.COUNT)
     """Commit records that cannot be read, and that nobody has written off."""
+    REMEDIES: Final = MetricName("Remedies", Unit.COUNT)
+    """Done without a person, with Code: memory, pause, redrive, rerun."""
+    REMEDIES_REFUSED: Final = MetricName("RemediesRefused", Unit.COUNT)
+    """Not done, or failed, with Code; each once for each cause and reason."""
+    SCHEDULE_PAUSED: Final = MetricName("SchedulePaused", Unit.COUNT)
+    """1 while a source's schedule starts no runs."""
     BACKUPS_SKEWED: Final = MetricName("BackupsSkewed", Unit.COUNT)
     """Backups whose names are from the future."""

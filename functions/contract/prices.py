@@ -69,6 +69,7 @@ PRICES: Final[Mapping[str, Price]] = MappingProxyType(
         "dynamodb.read": Price(0.125e-6, "read request unit", _TABLES),
         "dynamodb.storage": Price(0.25, _GB_MONTH, _TABLES),
         "dynamodb.recovery": Price(0.20, _GB_MONTH, _TABLES),
+        "apigateway.request": Price(1.00e-6, "request of an HTTP API, of 512 KB", "Amazon API Gateway pricing"),
         "sqs.request": Price(0.40e-6, "request, standard queue", "Amazon SQS pricing"),
         "sns.publish": Price(0.50e-6, "notice published", "Amazon SNS pricing"),
         "sns.email": Price(2.00 / 100_000, "mail", "Amazon SNS pricing"),
@@ -89,6 +90,9 @@ PRICES: Final[Mapping[str, Price]] = MappingProxyType(
         "budgets.budget": Price(0.0, "budget without actions", "AWS Budgets pricing"),
         "backup.storage": Price(0.05, "GB of S3 in a warm vault and month", _BACKUP),
         "backup.restore": Price(0.02, "GB of S3 restored", _BACKUP),
+        "backup.table_warm": Price(0.10, "GB of DynamoDB in a warm vault and month", _BACKUP),
+        "backup.table_cold": Price(0.03, "GB of DynamoDB in cold storage and month", _BACKUP),
+        "backup.table_restore": Price(0.15, "GB of DynamoDB restored", _BACKUP),
     }
 )
 """By service and what is used of it."""

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+ALIAS: Final = "live"
+"""Of every function: what schedules, queues and alarms call."""
+
 
 class Right(NamedTuple):
     """Actions on one kind of resource."""
@@ -135,6 +138,43 @@ RIGHTS: Final[dict[str, tuple[Right, ...]]] = {
         Right("backups_table", ("dynamodb:Query", "dynamodb:UpdateItem")),
         *EVERY,
     ),
+    # It writes nothing and reads no file's bytes: what is to be done, it has done by those who may.
+    "api": (
+        Right("repository", ("s3:ListBucket",)),
+        Right("repository_snapshots", ("s3:GetObject",)),
+        Right("repository_key", ("kms:Decrypt",)),
+        Right("runs_table", _LEDGER_READ),
+        Right("restores_table", _LEDGER_READ),
+        Right("backups_table", ("dynamodb:Query",)),
+        Right("asked_functions", ("lambda:InvokeFunction",)),
+        _TABLE_KEY,
+        _ENVIRONMENT_KEY,
+        _LOGS,
+        _TRACE,
+    ),
+    "remediator": (
+        Right("runs_table", (*_LEDGER_READ, *_LEDGER_WRITE)),
+        Right("restores_table", ("dynamodb:GetItem",)),
+        Right("dead_letters", ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility")),
+        Right("job_queue", (*_SEND, "sqs:GetQueueAttributes")),
+        Right("priority_queue", (*_SEND, "sqs:GetQueueAttributes")),
+        Right("restore_queue", _SEND),
+        Right("initiator", ("lambda:InvokeFunction",)),
+        # No code, no variables, no network, no role: what is sent with it is the size alone, and never of itself.
+        Right(
+            "sized_functions",
+            (
+                "lambda:GetFunctionConfiguration",
+                "lambda:UpdateFunctionConfiguration",
+                "lambda:PublishVersion",
+                "lambda:GetAlias",
+                "lambda:UpdateAlias",
+            ),
+        ),
+        Right("sized_aliases", ("lambda:GetFunctionConfiguration",)),
+        Right("queue_key", _USE),
+        *EVERY,
+    ),
 }
 """By the name of the function's module in `functions/handlers`."""
 
@@ -157,6 +197,9 @@ NETWORK: Final = (
 
 BY_QUEUE: Final = frozenset({"worker", "restore_worker"})
 """Functions that only queues call day by day. Events call all others: schedules, people, and functions themselves."""
+
+ASKED: Final = ("initiator", "restore")
+"""Functions that the API asks to do what it may not do itself."""
 
 HANDS_ON: Final = frozenset({"initiator", "worker", "restore", "verifier"})
 """Functions that go on by an event or a message to themselves.

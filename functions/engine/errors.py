@@ -75,6 +75,13 @@ class CredentialsError(AccessError):
     hint = "renew the credentials"
 
 
+class WrongAccountError(AccessError):
+    """The credentials are of another account than the stack."""
+
+    code = "WRONG_ACCOUNT"
+    hint = "use credentials of the stack's account: --profile, or AWS_PROFILE"
+
+
 class UnavailableError(StrongroomError):
     """The store did not answer, or asked to slow down, more often than it was retried."""
 
@@ -115,6 +122,37 @@ class ConflictError(StrongroomError):
     code = "ALREADY_EXISTS"
     exit_status = 8
     hint = "another worker wrote it first; read what is there"
+
+
+class RunActiveError(ConflictError):
+    """Another run holds the source, so none was started."""
+
+    code = "RUN_ACTIVE"
+    hint = "wait until it has ended, then ask again"
+
+
+class FunctionFailedError(StrongroomError):
+    """A function was called and ended with an error that is not one of ours."""
+
+    code = "FUNCTION_FAILED"
+    exit_status = 10
+    hint = "see the function's log, and docs/runbooks/function-errors.md"
+
+
+class RunFailedError(StrongroomError):
+    """A run that was asked for backed up nobody, or was taken over by another."""
+
+    code = "RUN_FAILED"
+    exit_status = 10
+    hint = "see docs/runbooks/backups-failed.md"
+
+
+class DrillFailedError(StrongroomError):
+    """A restore drill that was asked for did not prove its user."""
+
+    code = "DRILL_FAILED"
+    exit_status = 10
+    hint = "see docs/runbooks/drill-failed.md"
 
 
 class RequestError(StrongroomError):

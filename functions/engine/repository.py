@@ -104,7 +104,7 @@ class Repository:
         bytes `skip` wants to hear no more of are left out, and not decoded. The first manifest is asked for at once.
         """
         name = BackupName(record.source, record.user, record.backup_id)
-        segments = [segment for segment in record.segments if _overlaps(segment, after, until)]
+        segments = segments_within(record, after, until)
         first = self._fetch(name, segments[0]) if segments else None
         lines = self._stream(name, segments, first, skip)
         return (line for line in lines if line.key > after and (until is None or line.key <= until))
@@ -197,6 +197,11 @@ def _decode(name: BackupName, answer: Future[Buffer]) -> CommitRecord:
     if found != name:
         raise CommitCorruptError(f"commit record {key} belongs to another backup: {found}")
     return record
+
+
+def segments_within(record: CommitRecord, after: str = "", until: str | None = None) -> list[SegmentRef]:
+    """Give the segments that may hold keys greater than `after`, and at most `until`."""
+    return [segment for segment in record.segments if _overlaps(segment, after, until)]
 
 
 def _overlaps(segment: SegmentRef, after: str, until: str | None) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from boto3.session import Session
     from botocore.client import BaseClient
+    from botocore.config import Config
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_lambda.client import LambdaClient
     from types_boto3_s3.client import S3Client
@@ -20,6 +21,8 @@ C = TypeVar("C")
 _CONNECT_SECONDS = 5
 """A service without an endpoint in an isolated network would else cost a minute before the error names it."""
 _READ_SECONDS = 20
+_ANSWER_SECONDS = 930
+"""A function ends within 15 minutes (AWS Lambda Developer Guide, "Lambda quotas")."""
 _ATTEMPTS = 3
 """botocore's own, for broken connections; the adapters repeat what a service asks for again, with their back-off."""
 _CONNECTIONS = 32
@@ -29,8 +32,11 @@ _CONNECTIONS = 32
 class Cloud:
     """Clients of one region. They may be called from any thread; making one takes about 0.1 s, boto3 itself 0.2 s."""
 
-    def __init__(self, region: str, endpoint: str | None = None, profile: str | None = None) -> None:
+    def __init__(
+        self, region: str, endpoint: str | None = None, profile: str | None = None, attempts: int = _ATTEMPTS
+    ) -> None:
         """Say where. `endpoint` only for an emulator: each service has its own endpoint at AWS."""
+        self._attempts = attempts
         self._region = region
         self._profile = profile
         self._endpoint = endpoint
@@ -53,6 +59,20 @@ class Cloud:
     def lambda_(self) -> LambdaClient:
         """Give the client of AWS Lambda."""
         return self._once("lambda", lambda session, options: session.client("lambda", **options))
+
+    def patient_lambda(self) -> LambdaClient:
+        """Give the client of AWS Lambda that waits for a function's answer, and never calls it twice."""
+        config = _config(_ANSWER_SECONDS, 1)
+        return self._once("patient", lambda session, options: session.client("lambda", **{**options, "config": config}))
+
+    def any(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+        """Give the client of a service that has no method of its own, by boto3's name of it. It soon gives up."""
+        config = _config(_READ_SECONDS, 1)
+
+        def make(session: Any, options: dict[str, Any]) -> Any:  # noqa: ANN401 - see above
+            return session.client(service, **{**options, "config": config})
+
+        return self._once(f"any {service}", make)
 
     def s3(self) -> S3Client:
         """Give the client of Amazon S3, for a bucket's settings: objects move through the transport."""
@@ -78,13 +98,16 @@ class Cloud:
         return self._session
 
     def _options(self) -> dict[str, Any]:
-        from botocore.config import Config  # noqa: PLC0415 - see _made_session
+        return {"endpoint_url": self._endpoint, "config": _config(_READ_SECONDS, self._attempts)}
 
-        config = Config(
-            connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-            max_pool_connections=_CONNECTIONS,
-            tcp_keepalive=True,
-        )
-        return {"endpoint_url": self._endpoint, "config": config}
+
+def _config(read_seconds: float, attempts: int) -> Config:
+    from botocore.config import Config  # noqa: PLC0415 - see Cloud._made_session
+
+    return Config(
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=read_seconds,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=_CONNECTIONS,
+        tcp_keepalive=True,
+    )

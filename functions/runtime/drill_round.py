@@ -12,7 +12,7 @@ from typing import Any
 from functions.contract.environment import SourceSetting
 from functions.contract.metric_names import Metric
 from functions.contract.states import DrillState
-from functions.engine.errors import OutOfTimeError
+from functions.engine.errors import ConfigurationError, OutOfTimeError
 from functions.engine.orchestration.drills import Choice, choose_drills, oldest_age, overdue, scratch_folder
 from functions.engine.orchestration.ports import DrillResult, UserState
 from functions.engine.orchestration.verify_notices import FailedDrill, Flaw, drills_notice, overdue_notice
@@ -24,6 +24,10 @@ from functions.runtime.verifier_ports import MARGIN, VerifierPorts, VerifierSett
 
 _FAIR_SHARE = 300.0
 """Seconds. A drill that ends by time after less than this was not reached, rather than failed."""
+
+UNKNOWN = "UNKNOWN"
+"""The state of somebody who was named and has no backup."""
+NOT_REACHED = "NOT_REACHED"
 
 
 class DrillRound:
@@ -37,26 +41,49 @@ class DrillRound:
         self._failed: list[FailedDrill] = []
         self._proven = 0
         self._left = 0
+        self._answers: list[dict[str, Any]] = []
 
     def run(self, request: VerifyRequest, time_left: TimeLeft) -> dict[str, Any]:
-        """Do the drills, most urgent first, until the time is up. Whom it does not reach comes first tomorrow."""
+        """Do the drills, most urgent first, until the time is up. Whom it does not reach comes first tomorrow.
+
+        Of users that a person names, the answer says how each ended. That is no day's round: who counts those, or
+        tells whose proof is overdue, must not take it for one.
+        """
         now = self._ports.clock()
         for setting in self._settings.sources:
             self._users[setting.name] = {user.user: user for user in self._ports.users.all(setting.name)}
-        plan = list(self._plan(now, Random(request.seed)))  # noqa: S311 - a retry shall choose alike
+        chosen = self._named(request) if request.users else self._plan(now, Random(request.seed))  # noqa: S311 - a retry shall choose alike
         try:
-            for setting, choice in plan:
+            for setting, choice in list(chosen):
                 if time_left() > MARGIN:
                     self._drill(setting, choice, request.seed, time_left)
                 else:
-                    self._left += 1
+                    self._leave(setting.name, choice.user)
         finally:
             self._tell_failures()
-        self._tell_ages()
         counts = {"proven": self._proven, "failed": len(self._failed), "not_reached": self._left}
         self._ports.telemetry.info("drills ended", **counts)
+        if request.users:
+            return {"verify": request.kind.value, **counts, "drills": self._answers}
+        self._tell_ages()
         self._ports.telemetry.count(Metric.VERIFY_RUN, 1, code=request.kind.value)
         return {"verify": request.kind.value, **counts}
+
+    def _named(self, request: VerifyRequest) -> Iterator[tuple[SourceSetting, Choice]]:
+        """Give the users that a person named, in that order. ConfigurationError for a source that is none."""
+        sources = [setting for setting in self._settings.sources if request.source in {None, setting.name}]
+        if not sources:
+            known = ", ".join(setting.name for setting in self._settings.sources)
+            raise ConfigurationError(f"source {request.source!r} is none", hint=f"it must be one of {known}")
+        for name in request.users:
+            found = [(one, user) for one in sources if (user := self._users[one.name].get(name)) and user.backup_id]
+            yield from ((setting, Choice(user, "named by a person")) for setting, user in found)
+            if not found:
+                self._answers.append({"source": request.source, "user": name, "state": UNKNOWN})
+
+    def _leave(self, source: str, user: UserState) -> None:
+        self._left += 1
+        self._answers.append({"source": source, "user": user.user, "state": NOT_REACHED})
 
     def _plan(self, now: datetime, rng: Random) -> Iterator[tuple[SourceSetting, Choice]]:
         """Choose for each source, and take turns between the sources."""
@@ -87,7 +114,7 @@ class DrillRound:
             drill_ports = DrillPorts(ports.store, ports.source(setting), ports.destination(), ports.scratch)
             outcome = self._do(drill_ports, job, lambda: time_left() - share)
             if share < _FAIR_SHARE and any(flaw.code == OutOfTimeError.code for flaw in outcome.flaws):
-                self._left += 1
+                self._leave(setting.name, user)
                 ports.telemetry.info("drill was not reached in time")
             else:
                 self._record(job, outcome)
@@ -113,6 +140,8 @@ class DrillRound:
         result = DrillResult(source, user, backup_id, when, state, outcome.files, outcome.size, error)
         ports.drills.record(result, when + timedelta(days=self._settings.drills_kept_days))
         seen = {"files": outcome.files, "bytes": outcome.size, "beside_source": outcome.beside_source}
+        answer = {"source": source, "user": user, "backup": backup_id, "state": state.value, **seen, "error": error}
+        self._answers.append(answer)
         if proven:
             self._proven += 1
             ports.users.proven(source, user, when)

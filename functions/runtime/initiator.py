@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from functions.contract.environment import SourceSetting
 from functions.contract.metric_names import Metric
 from functions.contract.states import RunState
+from functions.engine.backup import rfc3339
 from functions.engine.errors import NotFoundError, StrongroomError
 from functions.engine.orchestration.messages import encode
 from functions.engine.orchestration.notices import (
@@ -32,7 +33,6 @@ from functions.engine.orchestration.runs import (
     StartRequest,
     in_order,
     is_abandoned,
-    is_selected,
     message_for,
     new_run,
     new_run_id,
@@ -41,6 +41,9 @@ from functions.engine.orchestration.runs import (
     vanished_users,
 )
 from functions.engine.ports import Clock, Ids, Source
+from functions.engine.remediation.memory import pause_id, paused_until
+from functions.engine.remediation.model import PauseState
+from functions.engine.remediation.notices import paused_notice
 from functions.runtime.closing import RunCloser, tell
 from functions.runtime.telemetry import Telemetry
 
@@ -143,6 +146,9 @@ class _Start:
     def run(self, seconds_left: Callable[[], float]) -> dict[str, Any]:
         """Take the source and send its users' messages; give what became of it."""
         selection(self.setting, self.request.selected)
+        until = self._paused_until()
+        if until is not None:
+            return self._paused(until)
         proposed = new_run_id(self.ports.clock, self.ports.ids)
         lease = self._acquire(proposed)
         if not lease.granted:
@@ -180,13 +186,30 @@ class _Start:
 
     def _take(self, proposed: str) -> Lease:
         now = self.ports.clock()
-        return self.ports.ledger.acquire(self.setting.name, self.token, proposed, now, now + self.settings.lease)
+        # A run of a few users must not keep the next night's run from starting, whatever becomes of it.
+        lease = min(self.settings.window, self.settings.lease) if self.request.users else self.settings.lease
+        return self.ports.ledger.acquire(self.setting.name, self.token, proposed, now, now + lease)
 
     def _find(self, run_id: str) -> Work | None:
         try:
             return self.ports.ledger.get(run_id)
         except NotFoundError:
             return None
+
+    def _paused_until(self) -> datetime | None:
+        """Give the end of the source's pause, which keeps back what a schedule starts and nothing else."""
+        if self.request.scheduled is None or self.request.after is not None:
+            return None
+        paused = self.ports.ledger.with_status(PauseState.PAUSED)
+        mine = next((work for work in paused if work.id == pause_id(self.setting.name)), None)
+        return paused_until(mine, self.ports.clock())
+
+    def _paused(self, until: datetime) -> dict[str, Any]:
+        name = self.setting.name
+        self.ports.telemetry.warning("backup paused", source=name, until=rfc3339(until))
+        self.ports.telemetry.count(Metric.RUN_SKIPPED, 1, source=name)
+        self._tell(paused_notice(self.settings.stack, name, until))
+        return {"state": "PAUSED", "until": rfc3339(until)}
 
     def _skip(self, lease: Lease) -> dict[str, Any]:
         name = self.setting.name
@@ -219,7 +242,7 @@ class _Start:
                 work = self._without_error(work)
                 last = self._send_all(work, seconds_left)
                 if last is not None:
-                    return self.hand_on(last)
+                    return {**self.hand_on(last), "run_id": work.id}
                 work = self.ports.ledger.seal(work.id)
             self.ports.ledger.change(work.id, [RunState.DISPATCHING], RunState.RUNNING)
             work = self.ports.ledger.get(work.id)
@@ -260,7 +283,7 @@ class _Start:
         """
         facts = RunFacts.of(work)
         listed = self.ports.source(self.setting).users(facts.prefix)
-        users = {user for user in listed if is_selected(user, facts.selected)}
+        users = {user for user in listed if facts.chooses(user)}
         vanished = list(vanished_users(self.ports.users.all(facts.source), users, facts))
         if vanished and self.request.after is None and not facts.vanished:
             self._note(work, {"vanished": len(vanished)})

@@ -6,11 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from functions.adapters.answered_invocation import AnsweredInvocation
+from functions.adapters.dynamo.ledger import DynamoLedger
 from functions.adapters.dynamo.shelf import DynamoShelf
 from functions.adapters.dynamo.targets import DynamoTargets
 from functions.adapters.dynamo.users import DynamoUsers
 from functions.adapters.self_invocation import SelfInvocation
 from functions.engine.model import ChunkRef, PackId
+from functions.engine.orchestration.ports import Ledger
 from functions.engine.retention.ports import CollectorPorts, NoShelf, Shelf
 from functions.runtime.cloud import Cloud
 from functions.runtime.toolbox import Toolbox, random_hex
@@ -54,6 +57,21 @@ def forget_user(cloud: Cloud, users_table: str | None, source: str, user: str) -
     """Let the table of users, if one is named, forget all but a user's name. His next backup stands in it again."""
     if users_table is not None:
         DynamoUsers(cloud.dynamodb, users_table).forget(source, user)
+
+
+def answer_of(cloud: Cloud, function: str, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever it answers
+    """Call a function by its name or ARN, and wait 15 minutes at most. Raises its error as ours when it is one."""
+    return AnsweredInvocation(cloud.patient_lambda, function)(event)
+
+
+def hand_over(cloud: Cloud, function: str, event: Mapping[str, Any]) -> None:
+    """Have a function called, by its name or ARN, and do not wait."""
+    SelfInvocation(cloud.lambda_, function)(event)
+
+
+def ledger_of(cloud: Cloud, runs_table: str) -> Ledger:
+    """Give the ledger of runs."""
+    return DynamoLedger(cloud.dynamodb, runs_table)
 
 
 def ask_for_collection(cloud: Cloud, function: str, event: Mapping[str, Any]) -> None:

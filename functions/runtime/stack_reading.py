@@ -94,6 +94,21 @@ class QueueDepth(NamedTuple):
     """Whether it holds what was given up."""
 
 
+class UserOutcome(NamedTuple):
+    """How a user's part of a run ended. `outcome` is a state, and after `: ` a reason."""
+
+    user: str
+    outcome: str
+
+
+class RunStory(NamedTuple):
+    """A run, the users who are done, and those who are not, each in the order of their names' bytes."""
+
+    work: Work
+    outcomes: tuple[UserOutcome, ...]
+    missing: tuple[str, ...]
+
+
 class Held(NamedTuple):
     """What a repository holds, orphans included: S3 charges for them too."""
 
@@ -126,6 +141,16 @@ class StackReader:
             for item in self._scan(table)
         ]
 
+    def newest(self, table: str, source: str) -> dict[str, str]:
+        """Give the newest good backup of each user of a source, by encoded users. One request for some 5,000."""
+        e = Expression()
+        condition = f"{e.name(UsersTable.PARTITION_KEY)} = {e.value(source)}"
+        columns = f"{e.name(UsersTable.SORT_KEY)}, {e.name(UsersTable.BACKUP)}"
+        items = Table(self._cloud.dynamodb, table, self._sleep).query(condition, e, ProjectionExpression=columns)
+        return {
+            str(item[UsersTable.SORT_KEY]): str(item[UsersTable.BACKUP]) for item in items if UsersTable.BACKUP in item
+        }
+
     def runs(self, table: str, since: datetime) -> list[Work]:
         """Give the runs that were started at `since` or later, oldest first."""
         ledger = DynamoLedger(self._cloud.dynamodb, table, self._sleep)
@@ -133,13 +158,20 @@ class StackReader:
         found = {work.id: work for state in RunState for work in ledger.with_status(state, since)}
         return sorted(found.values(), key=lambda work: (work.started, work.id))
 
+    def run(self, table: str, run_id: str) -> RunStory:
+        """Give a run with all its users. NotFoundError when there is none."""
+        ledger = DynamoLedger(self._cloud.dynamodb, table, self._sleep)
+        work = ledger.get(run_id)
+        outcomes = tuple(UserOutcome(*outcome) for outcome in ledger.outcomes(run_id))
+        return RunStory(work, outcomes, tuple(ledger.missing(run_id)))
+
     def backups(self, table: str, since: datetime) -> list[BackupRow]:
         """Give the backups that were started at `since` or later, oldest first: one item each.
 
         In any state but EXPIRED: what was let go of is offered to nobody.
         """
         opened = Table(self._cloud.dynamodb, table, self._sleep)
-        rows = (_backup_row(item, state) for state in _OFFERED for item in _in_state(opened, state, since))
+        rows = (backup_row(item, state) for state in _OFFERED for item in _in_state(opened, state, since))
         found = {(row.source, row.user, row.backup_id): row for row in rows}
         return sorted(found.values(), key=lambda row: (row.started, row.backup_id))
 
@@ -193,7 +225,8 @@ def _in_state(table: Table, state: BackupState, since: datetime) -> Iterator[Rec
     return table.query(condition, e, IndexName=STATUS_INDEX, ProjectionExpression=columns)
 
 
-def _backup_row(item: Record, state: BackupState) -> BackupRow:
+def backup_row(item: Record, state: BackupState) -> BackupRow:
+    """Give a backup as its item in the catalog says."""
     user = decode_name(str(item[BackupsTable.USER_ID]).rpartition("/")[2])
     ended, error = item.get(BackupsTable.ENDED), item.get(BackupsTable.ERROR)
     return BackupRow(

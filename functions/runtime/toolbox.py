@@ -164,8 +164,8 @@ class Toolbox:
         )
 
     def cloud(self) -> Cloud:
-        """Give the clients of other services, for the same connection."""
-        return Cloud(self._connection.region, self._connection.endpoint, self._connection.profile)
+        """Give the clients of other services, for the same connection. Somebody waits: they soon give up."""
+        return Cloud(self._connection.region, self._connection.endpoint, self._connection.profile, attempts=1)
 
     def _client(self, bucket: str) -> S3Client:
         location = Location(bucket, self._connection.region, self._connection.endpoint)

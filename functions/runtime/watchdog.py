@@ -127,7 +127,7 @@ class Watchdog:
             return False
         started = (work for state in RunState for work in self._ports.ledger.with_status(state, since))
         facts = map(RunFacts.of, started)
-        return not any(run.source == source and not run.selected for run in facts)
+        return not any(run.source == source and run.everybody for run in facts)
 
     def _tell_missed(self, watch: Work, source: str, now: datetime, *, missed: bool) -> None:
         """Tell people that a run was missed, once until there is one again."""

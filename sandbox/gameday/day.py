@@ -107,7 +107,7 @@ class GameDay:
         if found["promote"]["tables"] is not self._tables:
             raise FaultError(f"the copies of the tables were misjudged: {found['tables']}")
         with self._step("strongroom backups --replica: list them", table.list_at_scale()) as (_, tell):
-            listed = self._tool("backups", *self._replica())
+            listed = self._tool("backups", *self._replica(), "--every")
             tell(f"{len(listed['backups']):,} backups")
 
     def _restore_one(self, second: Stack, held: Witness) -> None:

@@ -12,6 +12,7 @@ from functions.contract.environment import (
     SourceSetting,
     variables,
 )
+from functions.contract.rights import ASKED
 from sandbox.lambdas.names import JOBS_DLQ, QUEUES, REGION, RESTORES_DLQ, TABLES, Names
 from sandbox.lambdas.roles import REPOSITORY, RESTORED, SCRATCH
 
@@ -34,6 +35,13 @@ def environment_of(
         "scratch_bucket": names.of(SCRATCH),
         "scratch_prefix": "drills/",
         "lock_days": _LOCK_DAYS,
+        "source_names": tuple(source.name for source in sources),
+        "initiator_arn": names.function_arn("initiator"),
+        "function_arns": tuple(names.function_arn(known) for known in ENVIRONMENTS),
+        "job_dead_letters_url": names.queue_url(endpoint, JOBS_DLQ),
+        "priority_dead_letters_url": names.queue_url(endpoint, JOBS_DLQ),
+        "restore_dead_letters_url": names.queue_url(endpoint, RESTORES_DLQ),
+        **{f"{asked}_function_name": names.of(asked) for asked in ASKED},
         "dead_letter_queue_url": names.queue_url(endpoint, RESTORES_DLQ if function == "restore_worker" else JOBS_DLQ),
         **{table: names.of(table) for table in TABLES},
         **{f"{queue}_url": names.queue_url(endpoint, queue) for queue in QUEUES},

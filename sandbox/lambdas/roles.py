@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from functions.contract.object_keys import COLLECTIONS, PACKS, SNAPSHOTS
-from functions.contract.rights import RIGHTS
+from functions.contract.rights import ASKED, RIGHTS
 from sandbox.lambdas.names import ACCOUNT, INDEXED_TABLES, JOBS_DLQ, QUEUES, REGION, RESTORES_DLQ, TABLES, Names
 
 if TYPE_CHECKING:
@@ -76,12 +76,18 @@ def resources(names: Names, function: str, key_arn: str) -> dict[str, list[str]]
         "repository": [names.bucket_arn(REPOSITORY)],
         "repository_objects": [f"{names.bucket_arn(REPOSITORY)}/*"],
         "repository_backups": [f"{names.bucket_arn(REPOSITORY)}/{folder}*" for folder in (PACKS, SNAPSHOTS)],
+        "repository_snapshots": [f"{names.bucket_arn(REPOSITORY)}/{SNAPSHOTS}*"],
         "repository_plans": [f"{names.bucket_arn(REPOSITORY)}/{COLLECTIONS}*"],
         "restore_buckets": [names.bucket_arn(RESTORED)],
         "restore_objects": [f"{names.bucket_arn(RESTORED)}/*"],
         "scratch": [names.bucket_arn(SCRATCH)],
         "scratch_objects": [f"{names.bucket_arn(SCRATCH)}/*"],
         "self": [names.function_arn(function)],
+        "dead_letters": [names.queue_arn(queue) for queue in (JOBS_DLQ, RESTORES_DLQ)],
+        "initiator": [names.function_arn("initiator")],
+        "sized_functions": [names.function_arn(sized) for sized in RIGHTS],
+        "sized_aliases": [f"{names.function_arn(sized)}:*" for sized in RIGHTS],
+        "asked_functions": [names.function_arn(asked) for asked in ASKED],
         "topic": [names.topic_arn],
         "logs": [log_group, f"{log_group}:*"],
         "xray": ["*"],

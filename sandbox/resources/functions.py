@@ -19,6 +19,9 @@ _FUNCTION = Call(
     renamed={"name": "FunctionName"},
     unused=frozenset({"reservedConcurrentExecutions"}),
 )
+_PERMISSION = Call(
+    "lambda.add_permission", "{statementId}", {"statementId": "{statementId}"}, renamed={"function": "FunctionName"}
+)
 _LAYER = Call(
     "lambda.publish_layer_version",
     "{LayerVersionArn}",
@@ -34,6 +37,11 @@ def function(clients: Clients, order: Order) -> Made:
         client = clients.get("lambda", order.region)
         client.put_function_concurrency(FunctionName=made.id, ReservedConcurrentExecutions=int(kept))
     return made
+
+
+def permission(clients: Clients, order: Order) -> Made:
+    """Let a service call a function, or its alias."""
+    return _PERMISSION(clients, order.having(statementId=order.physical("statementId")))
 
 
 def layer(clients: Clients, order: Order) -> Made:
@@ -60,4 +68,5 @@ CREATORS: dict[str, Creator] = {
         "lambda.put_function_recursion_config", "{functionName}"
     ),
     "aws:lambda/layerVersion:LayerVersion": layer,
+    "aws:lambda/permission:Permission": permission,
 }

@@ -22,6 +22,7 @@ _TRAIL = Call(
     unused=frozenset({"advancedEventSelectors", "enableLogging"}),
 )
 _SELECTORS = Call("cloudtrail.put_event_selectors", renamed={"startsWiths": "StartsWith"})
+_METRIC_FILTER = Call("logs.put_metric_filter", "{name}", renamed={"name": "filterName", "pattern": "filterPattern"})
 _BUDGET = Call("budgets.create_budget", "{account}:{name}", renamed={"name": "BudgetName"}, inside="Budget")
 
 
@@ -31,6 +32,14 @@ def log_group(clients: Clients, order: Order) -> Made:
     if days := order.inputs.get("retentionInDays"):
         clients.get("logs", order.region).put_retention_policy(logGroupName=made.id, retentionInDays=int(days))
     return made
+
+
+def metric_filter(clients: Clients, order: Order) -> Made:
+    """Make a filter that counts lines of a log in one metric."""
+    counted = order.inputs["metricTransformation"]
+    metric = {f"metric{key.capitalize()}": counted[key] for key in ("name", "namespace", "value")}
+    transformation = {**metric, **({"unit": counted["unit"]} if "unit" in counted else {})}
+    return _METRIC_FILTER(clients, order.without("metricTransformation").having(metricTransformations=[transformation]))
 
 
 def trail(clients: Clients, order: Order) -> Made:
@@ -82,6 +91,7 @@ CREATORS: dict[str, Creator] = {
         {"dashboardArn": "arn:aws:cloudwatch::{account}:dashboard/{dashboardName}"},
     ),
     "aws:cloudwatch/logGroup:LogGroup": log_group,
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": metric_filter,
     "aws:cloudwatch/metricAlarm:MetricAlarm": Call(
         "cloudwatch.put_metric_alarm",
         "{name}",

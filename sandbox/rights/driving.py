@@ -19,6 +19,7 @@ SCHEDULES: Final = {
     "restore-poll": "restore",
     "collect": "collector",
     "measure": "collector",
+    "remediate": "remediator",
 }
 """The schedules that start no run, and the functions that they start."""
 _CONFLICTS: Final = ("skip", "overwrite", "rename")

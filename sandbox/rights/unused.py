@@ -31,14 +31,18 @@ class Reason(NamedTuple):
 _BY_LAMBDA: Final = "Lambda does it with the function's role, and the embedded AWS does not check what Lambda does"
 _TIME: Final = "only when an invocation's time is nearly up, after 14 minutes of work"
 _TWO_DAYS: Final = "only for what two collections in a row found in nobody's use, two days apart and more"
+_BY_MAPPING: Final = ("worker", "restore_worker")
+_MENDED: Final = "only when something is mended without a person, or would have to be"
 _DEAD: Final = "only for a message that cannot be understood, or a job that has failed too often"
 
 NEVER: Final = (
     Reason("the embedded AWS never asks whether a key may be used; on AWS every service does", "kms:*"),
     Reason(f"{_BY_LAMBDA}: it ships what functions print", "logs:*", "Logs"),
     Reason(f"{_BY_LAMBDA}: it sends the traces", "xray:*", "Xray"),
-    Reason(f"{_BY_LAMBDA}: the event source mapping receives", "sqs:ReceiveMessage"),
-    Reason(f"{_BY_LAMBDA}: the event source mapping looks at its queue", "sqs:GetQueueAttributes"),
+    Reason(f"{_BY_LAMBDA}: the event source mapping receives", "sqs:ReceiveMessage", functions=_BY_MAPPING),
+    Reason(
+        f"{_BY_LAMBDA}: the event source mapping looks at its queue", "sqs:GetQueueAttributes", functions=_BY_MAPPING
+    ),
     Reason(f"{_BY_LAMBDA}: it keeps an event that failed for good", "sqs:SendMessage", "Failures"),
     Reason(
         "S3 asks for it when an object is put together with its tags; the embedded AWS asks for s3:PutObject alone",
@@ -66,6 +70,7 @@ NEVER: Final = (
     ),
     Reason("packs of this stack are not archived: nothing is to be thawed", "s3:RestoreObject", functions=("restore",)),
     Reason(_TIME, "lambda:InvokeFunction", "Self"),
+    Reason("nights and restores ask nothing over HTTP; the tests of the API do", "*", functions=("api",)),
 )
 """What a stack on this machine cannot use. When it does, the reason is wrong."""
 
@@ -84,6 +89,12 @@ SELDOM: Final = (
         "RestoreObjects",
         ("restore_worker",),
     ),
+    Reason(_MENDED, "lambda:*", functions=("remediator",)),
+    Reason(_MENDED, "sqs:SendMessage", "*Queue", ("remediator",)),
+    Reason(_MENDED, "sqs:GetQueueAttributes", functions=("remediator",)),
+    Reason(_MENDED, "sns:Publish", "Topic", ("remediator",)),
+    Reason(_MENDED, "dynamodb:PutItem", "RunsTable", ("remediator",)),
+    Reason(_MENDED, "dynamodb:GetItem", functions=("remediator",)),
     Reason("only when somebody must be told: a run is late or missing", "sns:Publish", "Topic", ("watchdog",)),
     Reason("only when somebody must be told: damage, or a drill that failed", "sns:Publish", "Topic", ("verifier",)),
     Reason("only for a run that is late, or that nobody closed", "dynamodb:GetItem", "RunsTable", ("watchdog",)),

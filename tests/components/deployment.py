@@ -90,6 +90,7 @@ def resources(**changes: Any) -> Resources:  # noqa: ANN401 - fields of any type
         "priority_queue": queue_ref("priority"),
         "restore_queue": queue_ref("restores"),
         "job_dead_letters": queue_ref("jobs-dead"),
+        "priority_dead_letters": queue_ref("priority-dead"),
         "restore_dead_letters": queue_ref("restores-dead"),
         "topic": TopicRef("notices", f"arn:aws:sns:{REGION}:{ACCOUNT}:notices"),
     }

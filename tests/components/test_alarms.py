@@ -11,11 +11,12 @@ import pulumi_aws as aws
 import pytest
 
 from components.alarm import DAY, HOUR, Alarm, Compared, Series, own
-from components.alarm_list import WATCHED_KINDS, Watched, alarm_list, table_operations
+from components.alarm_list import VAULT_COMPLETED, VAULT_FAILURES, WATCHED_KINDS, Watched, alarm_list, table_operations
 from components.alarms import Alarms, AlarmsArgs, ReplicaPlace
 from components.refs import QueueRef, TableRef, TopicRef
 from components.settings.watching import Alarms as Limits
-from functions.contract.metric_names import NAMESPACE, Metric
+from functions.contract.environment import ENVIRONMENTS
+from functions.contract.metric_names import NAMESPACE, OUT_OF_MEMORY, Metric
 from functions.contract.rights import HANDS_ON
 from functions.engine.errors import ConfigurationError
 from functions.engine.orchestration.verify_request import Kind
@@ -25,7 +26,9 @@ from tests.program.kit import Registration
 
 LIMITS = Limits()
 LIST = alarm_list(watched(), LIMITS)
-DIMENSIONS = {
+DIMENSIONS: dict[tuple[str, str], set[str]] = {
+    # Filters on logs write these, one a function: tests/components/test_remediation.py.
+    **{(OUT_OF_MEMORY, f"{STACK}-{name.replace('_', '-')}"): set() for name in ENVIRONMENTS if name != "remediator"},
     ("AWS/Lambda", "Errors"): {"FunctionName"},
     ("AWS/Lambda", "Throttles"): {"FunctionName"},
     ("AWS/Lambda", "Duration"): {"FunctionName"},
@@ -34,9 +37,11 @@ DIMENSIONS = {
     ("AWS/DynamoDB", "ReadThrottleEvents"): {"TableName"},
     ("AWS/DynamoDB", "WriteThrottleEvents"): {"TableName"},
     ("AWS/DynamoDB", "SystemErrors"): {"TableName", "Operation"},
+    **{("AWS/ApiGateway", metric): {"ApiId"} for metric in ("4xx", "5xx", "Latency")},
     ("AWS/S3", "BucketSizeBytes"): {"BucketName", "StorageType"},
     ("AWS/S3", "ReplicationLatency"): {"SourceBucket", "DestinationBucket", "RuleId"},
     ("AWS/S3", "OperationsFailedReplication"): {"SourceBucket", "DestinationBucket", "RuleId"},
+    **{("AWS/Backup", metric): {"BackupVaultName"} for metric in (*VAULT_FAILURES, VAULT_COMPLETED)},
     ("AWS/Scheduler", "TargetErrorCount"): {"ScheduleGroup"},
     ("AWS/Scheduler", "InvocationDroppedCount"): {"ScheduleGroup"},
     ("AWS/Scheduler", "InvocationsFailedToBeSentToDeadLetterCount"): {"ScheduleGroup"},
@@ -129,7 +134,10 @@ def test_the_whole_list_of_the_design_is_there() -> None:
         *("function-errors", "function-throttles", "function-duration", "table-throttles", "table-errors"),
         *("replication-late", "replication-failed", "storage-growth", "storage-size"),
         *("verify-damages", "verify-missing", "drill-failed", "drill-age"),
+        *("function-memory", "remediation-acted", "remediation-gave-up", "remediation-paused"),
+        *("api-client-errors", "api-server-errors", "api-latency"),
         *("collection-missing", "collection-refused", "packs-missing", "records-unreadable", "clock-skewed"),
+        *("vault-failed", "vault-silent"),
     }
 
 

@@ -64,7 +64,7 @@ def test_a_function_runs_where_and_as_it_should(function: str) -> None:
     """Arm, Python 3.13, traced, in the network, its variables encrypted with our key, published for the alias."""
     given = _named(_plane(), _FUNCTION)[function]
     assert (given["runtime"], given["architectures"], given["publish"]) == ("python3.13", ["arm64"], True)
-    assert (given["memorySize"], given["timeout"]) == (1_769, 900)
+    assert (given["memorySize"], given["timeout"]) == (1_769, 29 if function == "api" else 900)
     assert given["tracingConfig"] == {"mode": "Active"}
     assert given["vpcConfig"] == {"subnetIds": ["subnet-a", "subnet-b"], "securityGroupIds": ["group"]}
     assert (given["kmsKeyArn"], given["layers"]) == (KEY.arn, ["arn:aws:lambda:layer:1"])

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatch
 from functools import cache
 from typing import Any
 
 import pytest
 
+from functions.contract.object_keys import (
+    HOLD_RELEASED_NAME,
+    HOLD_SET_NAME,
+    ORDER_NAME,
+    PLAN_NAME,
+    collection_key,
+    commit_key,
+    erasure_key,
+    hold_key,
+    pack_key,
+    plan_part_key,
+    write_off_key,
+)
 from functions.contract.rights import BY_QUEUE, RIGHTS
 from tests.program.kit import Program, Registration, run
 
@@ -71,6 +85,26 @@ def test_only_collectors_and_those_that_are_named_may_tag_backups() -> None:
     """Who deletes in an emergency does not tag, and the other way round. The copy: by who takes it over."""
     assert _unless("primary", "NoTagging") == [[COLLECTOR, EXPIRER]]
     assert _unless("replica", "NoTagging") == [[EXPIRER, COLLECTOR.replace("prod", "prod-west")]]
+
+
+@pytest.mark.parametrize("bucket", HOLDS_BACKUPS)
+def test_what_lets_backups_go_is_written_by_those_that_are_named(bucket: str) -> None:
+    """Orders, releases of holds, and plans. A hold only keeps: whoever may write may set one."""
+    (policy,) = _of("Policy", bucket)
+    statements = json.loads(policy.inputs["policy"])["Statement"]
+    (orders,) = [item["Resource"] for item in statements if item["Sid"] == "NoOrders"]
+    who = ("reports", "alice", "20261120T020000Z-1f3a9c20")
+    ordered = [
+        erasure_key(*who, ORDER_NAME),
+        write_off_key(*who),
+        hold_key(*who, HOLD_RELEASED_NAME),
+        collection_key(who[2], PLAN_NAME),
+        plan_part_key(who[2], 0),
+    ]
+    free = [hold_key(*who, HOLD_SET_NAME), commit_key(*who), pack_key("0" * 32)]
+    bucket_arn = orders[0].partition("/")[0]
+    refused = [key for key in ordered + free if any(fnmatch(f"{bucket_arn}/{key}", pattern) for pattern in orders)]
+    assert refused == ordered
 
 
 def test_only_those_that_are_named_may_order_an_erasure() -> None:

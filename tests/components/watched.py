@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from components.alarm_list import Replicated, Watched
+from components.alarm_list import Replicated, Watched, WatchedApi
 from components.refs import BucketRef, FunctionRef, KeyRef, QueueRef, TableRef, TopicRef
+from components.settings.api import Api
 from functions.contract.environment import ENVIRONMENTS
 from tests.components.deployment import deploy
 from tests.program.kit import ACCOUNT, Registration
@@ -41,6 +42,8 @@ def watched(*, sources: tuple[str, ...] = ("reports", "mail"), replicated: bool 
         tables={name: TableRef(f"{STACK}-{name}", f"arn:{name}") for name in TABLES},
         repository=repository,
         schedule_group="group",
+        vault=f"{STACK}-vault",
+        api=WatchedApi("a1b2c3d4", Api()),
         replicated=Replicated(repository, bucket("replica"), "everything") if replicated else None,
     )
 

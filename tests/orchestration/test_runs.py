@@ -54,6 +54,7 @@ def work(**changes: Any) -> Work:  # noqa: ANN401 - a Work's
         ({"backup_type": "manual", "source_prefix": "test/"}, StartRequest(BackupType.MANUAL, "test/")),
         ({"backup_type": "Incremental"}, StartRequest(BackupType.INCREMENTAL)),
         ({"source": "mail"}, StartRequest(source="mail")),
+        ({"users": ["bob", "", "/", "bob"]}, StartRequest(users=("bob", "", "/"))),
         ({"scheduled_time": "2026-11-20T02:00:00Z"}, StartRequest(scheduled="2026-11-20T02:00:00Z")),
     ],
 )
@@ -117,6 +118,8 @@ def test_a_continuation_says_all_that_its_event_said(
     request = StartRequest(kind, selected, None, scheduled)
     token = request.token_of("r1")
     parsed = parse_start(request.event("mail", token, after), SOURCES)
+    named = parse_start(StartRequest(kind, users=("bob", selected[:0])).event("mail", token, after), SOURCES)
+    assert named.users == ("bob", "")
     assert (parsed.type, parsed.selected, parsed.scheduled, parsed.after) == (kind, selected, scheduled, after)
     assert (parsed.source, parsed.trigger, parsed.token_of("r2")) == ("mail", request.trigger, token)
 
@@ -273,3 +276,24 @@ def test_p99_is_by_nearest_rank(count: int) -> None:
     assert p99 in hours
     assert sum(age <= p99 for age in hours) * 100 >= 99 * count
     assert sum(age < p99 for age in hours) * 100 < 99 * count
+
+
+@pytest.mark.parametrize("users", [[], "bob", ["a/b"], [1], ["a"] * 1_001, None])
+def test_names_of_users_that_cannot_be_are_refused(users: object) -> None:
+    """Also an empty list: it would be everybody."""
+    with pytest.raises(ConfigurationError, match="must be up to 1,000 names"):
+        parse_start({"users": users}, SOURCES)
+
+
+def test_users_and_a_prefix_are_not_mixed() -> None:
+    """Whoever says both means something that nobody can guess."""
+    with pytest.raises(ConfigurationError, match="both choose users"):
+        parse_start({"users": ["bob"], "source_prefix": "al"}, SOURCES)
+
+
+def test_a_run_of_named_users_is_of_these_only() -> None:
+    """By their whole names, the source's own prefix and the user without a name included; it is no run of everybody."""
+    begun = new_run("20261120T020000Z-0", SETTING, StartRequest(users=("clients", "")), NOW, timedelta(hours=4))
+    facts = RunFacts.of(begun)
+    assert [user for user in ["", "/", "c", "clients", "clients2"] if facts.chooses(user)] == ["", "clients"]
+    assert (facts.everybody, RunFacts.of(work()).everybody) == (False, True)

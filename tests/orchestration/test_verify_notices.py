@@ -66,10 +66,10 @@ def test_an_unfinished_search_is_told() -> None:
 
 
 def test_the_largest_messages_still_fit() -> None:
-    """Thousands of damages, each with hundreds of the longest keys there are."""
+    """Thousands of damages, of which those that are told have hundreds of the longest keys there are."""
     name = BackupName(LONG, LONG, BACKUP.backup_id)
     many = [damage(number) for number in range(5_000)]
-    for item in many:
+    for item in many[:50]:
         for number in range(150):
             item.touch(name._replace(backup_id=str(number)), f"{LONG}{number}")
         item.detail = LONG * 5

@@ -31,6 +31,8 @@ def test_without_a_seed_it_is_the_day_s(kind: Kind) -> None:
         VerifyRequest(Kind.STRUCTURE, 7, cursor=Cursor("reports", "", 1)),
         VerifyRequest(Kind.STRUCTURE, 7, cursor=Cursor("reports", None, 1)),
         VerifyRequest(Kind.DRILL, -3),
+        VerifyRequest(Kind.DRILL, 7, source="reports", users=("bob", "", "/")),
+        VerifyRequest(Kind.DRILL, 7, users=("bob",)),
     ],
 )
 def test_what_is_handed_on_is_understood(request_: VerifyRequest) -> None:
@@ -52,6 +54,13 @@ def test_what_is_handed_on_is_understood(request_: VerifyRequest) -> None:
         ({"verify": "structure", "continue": {"source": "s", "user": "u", "size": 0}}, ["which no structure can"]),
         ({"verify": "structure", "continue": {"source": 1, "user": "u", "size": 1}}, ["which no structure can"]),
         ({"verify": "structure", "continue": "bob"}, ["which no structure can"]),
+        ({"verify": "sample", "users": ["bob"]}, ["source and users are for a drill of named users"]),
+        ({"verify": "drill", "source": "reports"}, ["source and users are for a drill of named users"]),
+        ({"verify": "drill", "users": []}, ["users is [], must be up to 100 names of users"]),
+        ({"verify": "drill", "users": "bob"}, ["users is 'bob', must be"]),
+        ({"verify": "drill", "users": ["a/b"]}, ["users is ['a/b'], must be"]),
+        ({"verify": "drill", "users": ["a"] * 101}, ["must be up to 100 names"]),
+        ({"verify": "drill", "users": ["a"], "source": 1}, ["source is 1, must be the name of a source"]),
         ({"verify": 1, "seed": None, "y": 2}, ["verify is 1", "seed is None", "unknown: y"]),
     ],
 )

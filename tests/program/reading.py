@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from tests.program.kit import ACCOUNT, Program, Registration, read_config
 
 STACKS = ("dev", "prod", "local", "alone")
+ALL_STACKS = (*STACKS, "prod-recovery")
+"""With the one that stands by to take over what another one has made."""
 BUCKET = "aws:s3/bucket:Bucket"
 FUNCTION = "aws:lambda/function:Function"
 KEY = "aws:kms/key:Key"
@@ -17,6 +19,7 @@ ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 TABLE = "aws:dynamodb/table:Table"
 TOPIC = "aws:sns/topic:Topic"
+VAULT = "aws:backup/vault:Vault"
 POLICIES = ("policy", "assumeRolePolicy")
 """Properties that hold policies."""
 
@@ -67,6 +70,15 @@ def replica_region(stack: str) -> str | None:
     """Give the second region of a stack."""
     found: str | None = json.loads(read_config(stack)["strongroom:replica"]).get("region")
     return found
+
+
+def tables_of(stack: str, program: Program) -> set[str]:
+    """Give the names of the tables that a stack works on: made by it, or copies of another one's that it takes over."""
+    made = {str(item.inputs["name"]) for item in program.of(TABLE)}
+    promoted = json.loads(read_config(stack)["strongroom:promote"])
+    taken = set(program.outputs["Tables"].values()) - made
+    assert all(name.startswith(f"strongroom-{promoted.get('environment')}-") for name in taken)
+    return made | taken
 
 
 def region_of(stack: str, item: Registration) -> str:

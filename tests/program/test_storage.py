@@ -17,6 +17,7 @@ from tests.program.reading import (
     KEY,
     STACKS,
     TABLE,
+    VAULT,
     account_of,
     arn,
     is_isolated,
@@ -142,6 +143,18 @@ def test_what_holds_backups_is_locked_from_birth(stack: str) -> None:
     assert all(bucket.inputs["objectLockEnabled"] is True for bucket in holding)
 
 
+@pytest.mark.parametrize(("stack", "mode"), [("prod", "COMPLIANCE"), ("dev", "GOVERNANCE")])
+def test_locks_are_in_one_mode_and_no_other_is_taken(stack: str, mode: str) -> None:
+    """That of birth is the only one to which the policy lets a lock be extended: in both regions, and for the trail."""
+    program = recorded(stack)
+    locks = program.of("aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration")
+    assert {item.inputs["rule"]["defaultRetention"]["mode"] for item in locks} == {mode}
+    for bucket in buckets(stack, "logs", "trail", "scratch"):
+        statements = policy_of(program, SETTINGS["policy"], "bucket", bucket.inputs["bucket"])
+        (refused,) = [item for item in statements if item["Sid"] == "NoOtherLockMode"]
+        assert refused["Condition"]["StringNotEquals"] == {"s3:object-lock-mode": mode}
+
+
 @every_stack
 def test_every_bucket_is_logged_but_the_one_of_the_logs(stack: str) -> None:
     """Into the bucket of its own region that lets S3 deliver: logs of a log would never end."""
@@ -246,13 +259,13 @@ def test_only_the_copy_and_what_watches_it_stand_in_the_second_region() -> None:
     """By the region of each resource: there is one provider for both."""
     there = [item for item in recorded("prod").resources if item.inputs.get("region") == "us-west-2"]
     kinds = {item.type.split("/")[0] for item in there}
-    assert kinds == {"aws:s3", "aws:kms", "aws:dynamodb", "aws:sns", "aws:cloudwatch"}
+    assert kinds == {"aws:s3", "aws:kms", "aws:dynamodb", "aws:sns", "aws:cloudwatch", "aws:backup"}
     assert [item.name for item in recorded("alone").resources if item.inputs.get("region") == "us-west-2"] == []
 
 
 @every_stack
 def test_what_can_be_encrypted_is_encrypted_with_a_key_of_its_own_region(stack: str) -> None:
-    """Queues, topics, log groups, functions, schedules, tables, trail."""
+    """Queues, topics, log groups, functions, schedules, tables, trail, vaults."""
     program = recorded(stack)
     names = ("kmsMasterKeyId", "kmsKeyId", "kmsKeyArn")
     kinds = {
@@ -263,6 +276,8 @@ def test_what_can_be_encrypted_is_encrypted_with_a_key_of_its_own_region(stack: 
         "aws:scheduler/schedule:Schedule": "kmsKeyArn",
         "aws:cloudtrail/trail:Trail": "kmsKeyId",
     }
+    if program.of(VAULT):
+        kinds[VAULT] = "kmsKeyArn"
     for kind, field in kinds.items():
         found = program.of(kind)
         assert found, kind
@@ -278,7 +293,7 @@ def test_cloudwatch_may_use_the_key_for_every_log_group(stack: str) -> None:
     """Else the group cannot be made."""
     program = recorded(stack)
     groups = program.of("aws:cloudwatch/logGroup:LogGroup")
-    assert len(groups) == len(RIGHTS) + (2 if is_isolated(stack) else 1)
+    assert len(groups) == len(RIGHTS) + (3 if is_isolated(stack) else 2)  # the trail's, the API's, the network's
     for group in groups:
         name = f"arn:aws:logs:us-east-1:{account_of(stack)}:log-group:{group.inputs['name']}"
         context = {"kms:EncryptionContext:aws:logs:arn": name}

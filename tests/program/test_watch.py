@@ -12,14 +12,14 @@ from typing import Any, Final
 import pytest
 
 from components.alarm_list import STORAGE_TYPES, WATCHED_KINDS
-from functions.contract.messages import CollectEvent, StartEvent, VerifyEvent
-from functions.contract.metric_names import NAMESPACE, Dimension
+from functions.contract.messages import CollectEvent, RemediateEvent, RestoreEvent, StartEvent, VerifyEvent
+from functions.contract.metric_names import NAMESPACE, OUT_OF_MEMORY, Dimension
 from functions.contract.rights import HANDS_ON, RIGHTS
 from tests.components.emitted import Written, written
 from tests.components.test_alarms import DIMENSIONS
 from tests.components.test_runbooks import INDEX, PAGES, commands
 from tests.program.kit import ROOT, Program, Registration, read_config, recorded
-from tests.program.reading import FUNCTION, QUEUE, STACKS, TABLE, TOPIC, arn, region_of
+from tests.program.reading import ALL_STACKS, FUNCTION, QUEUE, TABLE, TOPIC, arn, region_of, tables_of
 
 ALARM: Final = "aws:cloudwatch/metricAlarm:MetricAlarm"
 OPERATIONS: Final = {"GetItem", "Query", "PutItem", "UpdateItem", "BatchGetItem", "BatchWriteItem"}
@@ -37,7 +37,8 @@ NAMED: Final = {
     "--dashboard-name": "aws:cloudwatch/dashboard:Dashboard",
 }
 """Options of commands on pages, and what they name."""
-every_stack = pytest.mark.parametrize("stack", STACKS)
+METRIC_FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
+every_stack = pytest.mark.parametrize("stack", ALL_STACKS)
 
 
 def series(alarm: Registration) -> Iterator[dict[str, Any]]:
@@ -52,17 +53,20 @@ def series(alarm: Registration) -> Iterator[dict[str, Any]]:
 def values(program: Program, stack: str) -> dict[str, set[str]]:
     """Give what each dimension may be, by what there is."""
     buckets = {str(item.inputs["bucket"]) for item in program.of("aws:s3/bucket:Bucket")}
+    buckets.add(program.outputs["BackupBucketName"])
     rules = program.of("aws:s3/bucketReplicationConfig:BucketReplicationConfig")
     return {
         "FunctionName": names(program, FUNCTION),
         "QueueName": names(program, QUEUE),
-        "TableName": names(program, TABLE),
+        "TableName": tables_of(stack, program),
         "BucketName": buckets,
         "SourceBucket": {rule.inputs["bucket"] for rule in rules},
         "DestinationBucket": buckets,
         "RuleId": {one["id"] for rule in rules for one in rule.inputs["rules"]},
         "ScheduleGroup": names(program, "aws:scheduler/scheduleGroup:ScheduleGroup"),
         "StorageType": set(STORAGE_TYPES),
+        "ApiId": {f"{item.name}-id" for item in program.of("aws:apigatewayv2/api:Api")},
+        "BackupVaultName": {str(item.inputs["name"]) for item in program.of("aws:backup/vault:Vault")},
         "Operation": OPERATIONS,
         Dimension.STACK: {item.inputs["environment"]["variables"]["STACK"] for item in program.of(FUNCTION)},
         Dimension.SOURCE: {one["name"] for one in json.loads(read_config(stack)["strongroom:sources"])},
@@ -102,7 +106,12 @@ def test_every_alarm_watches_a_metric_that_something_in_the_stack_emits(stack: s
         assert found, alarm.name
         for one in found:
             dimensions, namespace, metric = one["dimensions"], one["namespace"], one["metricName"]
-            if namespace == NAMESPACE:
+            if namespace == OUT_OF_MEMORY:
+                filters = [item.inputs["metricTransformation"] for item in program.of(METRIC_FILTER)]
+                assert [(namespace, metric)] == [
+                    (one["namespace"], one["name"]) for one in filters if one["name"] == metric
+                ]
+            elif namespace == NAMESPACE:
                 assert Written(namespace, metric, frozenset(dimensions)) in written(), alarm.name
             else:
                 assert DIMENSIONS[namespace, metric] == set(dimensions), alarm.name
@@ -121,7 +130,7 @@ def test_everything_that_can_fail_is_watched(stack: str) -> None:
                 seen.setdefault(name, set()).add(value)
     assert seen["FunctionName"] == names(program, FUNCTION)
     assert seen["QueueName"] == names(program, QUEUE)
-    assert seen["TableName"] == names(program, TABLE)
+    assert seen["TableName"] == tables_of(stack, program)
     assert seen[Dimension.SOURCE] == values(program, stack)[Dimension.SOURCE]
 
 
@@ -212,6 +221,8 @@ def test_every_event_on_a_page_is_one_that_its_function_takes() -> None:
         "initiator": vars(StartEvent).values(),
         "verifier": vars(VerifyEvent).values(),
         "collector": vars(CollectEvent).values(),
+        "remediator": vars(RemediateEvent).values(),
+        "restore": vars(RestoreEvent).values(),
         "watchdog": (),
     }
     looked_at = 0

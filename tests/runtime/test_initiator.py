@@ -99,6 +99,18 @@ def test_a_source_prefix_chooses_users() -> None:
     assert site.ledger.get(run).facts["selected"] == "test/"
 
 
+@pytest.mark.usefixtures("small_chunks")
+def test_users_who_are_named_are_backed_up_and_nobody_else() -> None:
+    """Also when the run is handed on, and also whose folder is gone; a name that nobody has is no job."""
+    site = Site()
+    site.fill("alice", "al", "bob", "carol", "zoe")
+    site.back_up("gone", files=3)
+    run = run_id(site.start({"backup_type": "manual", "users": ["carol", "gone", "al", "bob", "typo"]}, left=OVER))
+    site.go_on(left=OVER)
+    assert site.jobs_of(run) == {"al", "bob", "carol", "gone"}
+    assert site.ledger.get(run).expected == 4
+
+
 def test_users_whose_folder_is_gone_get_one_more_backup() -> None:
     """And people are told how many, when the run ends."""
     site = Site()
@@ -309,7 +321,7 @@ def test_what_is_left_when_the_time_is_up_is_handed_on() -> None:
     """After the last user sent; each invocation gets on, however little time it has."""
     site = Site()
     site.fill(*crowd(7))
-    assert site.start(left=countdown(900, 59)) == {"reports": {"state": "HANDED_ON"}}
+    assert site.start(left=countdown(900, 59))["reports"]["state"] == "HANDED_ON"
     assert [message.user for message in site.messages()] == crowd(4)
     assert site.invoked[0]["continue"]["after"] == [True, "user-000003"]
     (work,) = site.ledger.with_status(RunState.DISPATCHING)

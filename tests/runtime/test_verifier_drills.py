@@ -11,8 +11,9 @@ import pytest
 
 from functions.adapters.memory import MemoryFile
 from functions.contract.environment import SourceSetting
+from functions.contract.metric_names import Metric
 from functions.contract.states import DrillState
-from functions.engine.errors import AccessError, UnavailableError
+from functions.engine.errors import AccessError, ConfigurationError, UnavailableError
 from functions.engine.model import Properties
 from functions.engine.orchestration.ports import DrillResult, UserState
 from tests.engine.kit import PROPERTIES, SOURCE, commit_of, manifest_of
@@ -398,3 +399,26 @@ def test_properties_that_s3_gives_itself_are_no_difference(vault: Vault) -> None
     vault.back_up("bob", {"bob/a": b"a"}, Properties())
     vault.scratch.change = tamper("bob/a", lambda file: without(file, system={"content-type": "binary/octet-stream"}))
     assert vault.verify(DRILL)["proven"] == 1
+
+
+def test_users_whom_a_person_names_are_proven_now(vault: Vault) -> None:
+    """Each with an answer of his own; who is unknown has one too, and nobody takes it for the day's round."""
+    backup = vault.back_up("bob", FILES, PROPERTIES).record
+    vault.back_up("alice", {"alice/a": b"a"}, PROPERTIES)
+    answer = vault.verify({**DRILL, "source": SOURCE, "users": ["bob", "nobody"]})
+    proven, unknown = sorted(answer["drills"], key=lambda drill: str(drill["state"]))
+    assert (proven["user"], proven["state"], proven["backup"], proven["files"]) == (
+        "bob",
+        "PROVEN",
+        backup.backup_id,
+        len(FILES),
+    )
+    assert unknown == {"source": SOURCE, "user": "nobody", "state": "UNKNOWN"}
+    assert states(vault) == {"bob": DrillState.PROVEN}
+    assert vault.heard.total(Metric.VERIFY_RUN) is None
+
+
+def test_a_drill_of_a_source_that_is_none_says_which_there_are(vault: Vault) -> None:
+    """Nothing is restored."""
+    with pytest.raises(ConfigurationError, match="source 'recipes' is none"):
+        vault.verify({**DRILL, "source": "recipes", "users": ["bob"]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
@@ -9,13 +10,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from rich.console import Console
 
+from cli.main import run as strongroom
 from sandbox import state
+from sandbox.ministack import PROJECT_ROOT
 from sandbox.nights import record
 from sandbox.nights.faults import nothing_wrong
 from sandbox.nights.logs import lines
@@ -153,6 +157,30 @@ def test_no_call_was_denied_and_every_unused_right_is_explained(rights: str, sta
         assert granted == used + explained
         assert calls > 0
     assert "7 functions, none denied; every unused right is explained" in rights
+
+
+@pytest.mark.usefixtures("rights")
+def test_an_operator_starts_a_run_and_a_drill_and_looks_at_everything(
+    stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the outputs alone; doctor finds the lost tables' copies, and that the schedules are paused on purpose."""
+    outputs = tmp_path / "outputs.json"
+    outputs.write_text(json.dumps(stack.state.exports))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.state.endpoint)
+
+    def asked(*arguments: str) -> tuple[int, Any]:
+        status = strongroom([*arguments, "--outputs", str(outputs), "--json"])
+        return status, json.loads(capsys.readouterr().out)
+
+    source = ("--source-name", "reports")
+    status, ran = asked("run", *source, "--user", "user-01", "--user", "user-02", "--wait")
+    assert (status, ran["runs"][0]["state"], ran["runs"][0]["done"]) == (0, "COMPLETED", 2)
+    status, drilled = asked("drill", *source, "--user", "user-02", "--wait")
+    assert (status, [drill["state"] for drill in drilled["drills"]]) == (0, ["PROVEN"])
+    status, found = asked("doctor", "--program", str(PROJECT_ROOT))
+    assert found["checks"] > 30
+    assert not [one for one in found["findings"] if one["level"] == "UNSEEN"]
+    assert "are paused by the settings" in " ".join(one["what"] for one in found["findings"])
 
 
 @pytest.mark.usefixtures("rights")

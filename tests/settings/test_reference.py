@@ -16,7 +16,8 @@ from components.settings.reference import FILES, described, main
 from components.settings.shapes import all_keys, default_of, fields_of, shape_of
 from tests.settings.kit import ROOT, read_yaml
 
-STACKS = ("dev", "prod", "local")
+STACKS = {"dev": "dev", "prod": "prod", "prod-recovery": "prod-west", "local": "local"}
+"""The environment of each file's stack."""
 KINDS = {"string": str, "integer": int, "number": float, "boolean": bool, "array": list, "object": dict}
 SERVICES = {"lambda_": "lambda", "vpc": "ec2"}
 """Modules of the provider that are named otherwise than their endpoint."""
@@ -88,24 +89,41 @@ def test_stack_files_can_be_used(name: str) -> None:
     """Under the rules, in one region, on one account."""
     configuration = stack(name)
     settings = load(configuration)
-    assert settings.environment == name
+    assert settings.environment == STACKS[name]
     assert configuration["aws:region"] == settings.region
     if name != "local":
         assert configuration["aws:allowedAccountIds"] == [settings.account_id]
 
 
 def test_production_relaxes_nothing() -> None:
-    """What its file sets has no default, or adds to it; logs are kept longer."""
+    """What its file sets has no default, or adds to it; logs are kept longer, and locks can be lifted by nobody.
+
+    That one thing it is warned of at each deployment, since it cannot be undone.
+    """
     settings = load(stack("prod"))
     added = {"environment", "account_id", "sources", "access", "restore", "notifications", "tags", "replica"}
     required = {"environment": "prod", "accountId": settings.account_id, "sources": stack("prod")["strongroom:sources"]}
     plain = load({**required, "notifications": {"email": settings.notifications.email}})
     assert settings.workers.log_days >= plain.workers.log_days
+    assert (settings.retention.lock_mode, plain.retention.lock_mode) == ("COMPLIANCE", "GOVERNANCE")
+    (warning,) = advice(settings)
+    assert warning.startswith("retention.lockMode COMPLIANCE: ")
     settings = settings.model_copy(
-        update={"workers": settings.workers.model_copy(update={"log_days": plain.workers.log_days})}
+        update={
+            "workers": settings.workers.model_copy(update={"log_days": plain.workers.log_days}),
+            "retention": settings.retention.model_copy(update={"lock_mode": plain.retention.lock_mode}),
+        }
     )
     assert {name for name in Settings.model_fields if getattr(settings, name) != getattr(plain, name)} < added
     assert advice(settings) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"), [("prod", "COMPLIANCE"), ("prod-recovery", "COMPLIANCE"), ("dev", "GOVERNANCE")]
+)
+def test_only_what_is_made_up_can_be_unlocked(name: str, mode: str) -> None:
+    """And whoever takes production over locks as it did."""
+    assert load(stack(name)).retention.lock_mode == mode
 
 
 @pytest.mark.parametrize("name", ["dev", "local"])

@@ -84,6 +84,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         'schedules.collect is "cron(0 10 ? * MON-FRI *)": must come once a day or more often, together with',
     ),
     (
+        config(alarms={"collectionHours": 25}),
+        "alarms.collectionHours is 25: must be at least 26, two hours more than pass without schedules.collect or",
+    ),
+    (
         config(schedules={"drill": "cron(0 8 ? * SUN *)"}),
         "must come every 24 hours or more often, and comes every 168 at the longest: after 26 hours, alarms.silence",
     ),
@@ -91,6 +95,16 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (
         config(schedules={"drill": "rate(29 hours)"}, alarms={"silenceHours": 30}),
         'schedules.drill is "rate(29 hours)": must come every 28 hours',
+    ),
+    (PROD | {"vault": {"enabled": False}}, "vault.enabled is false: must not be relaxed in prod, such as true"),
+    (
+        config(vault={"monthlyDays": 119, "coldDays": 30}),
+        "vault.monthlyDays is 119: must be at least 120, 90 more than vault.coldDays: cold storage takes no less",
+    ),
+    (config(vault={"copyDays": 34}), "vault.copyDays is 34: must be at least vault.dailyDays, which is 35"),
+    (
+        config(vault={"restoreTest": "rate(30 days)"}),
+        'vault.restoreTest is "rate(30 days)": must be a cron expression: AWS Backup takes no rates',
     ),
     (
         config(alarms={"drillAgeDays": 90}),
@@ -102,10 +116,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         config(workers={"concurrency": 850}),
-        "workers.accountConcurrency is 1000: must be 100 more than the 930 that these functions reserve",
+        "workers.accountConcurrency is 1000: must be 100 more than the 940 that these functions reserve",
     ),
     (config(workers={"accountConcurrency": 10}), "name smaller concurrencies, or set workers.reserved to false"),
     (config(network={"zones": 6}), "network.zones is 6: must be at most 5, the zones of us-east-1"),
+    (
+        config(remediation={"memoryCeilingMb": 1_024}),
+        "remediation.memoryCeilingMb is 1024: must be at least 1769, workers.memoryMb",
+    ),
     (config(region="eu-west-1", network={"zones": 4}), "must be at most 3, the zones of eu-west-1"),
     (
         config(access={"breakGlassRoles": ["arn:aws:iam::210987654321:role/emergency"]}),
@@ -220,8 +238,11 @@ ALLOWED: list[dict[str, Any]] = [
     config(alarms={"runWindowMinutes": 60}, schedules={"incremental": "cron(0 3 * * ? *)"}),
     config(alarms={"silenceHours": 168}, schedules={"drill": "rate(166 hours)", "sample": "rate(6 days)"}),
     config(alarms={"drillAgeDays": 91}),
+    config(vault={"monthlyDays": 120, "coldDays": 30}),
+    config(vault={"monthlyDays": 1, "coldDays": 0}),
+    config(vault={"monthlyDays": 0, "weeklyDays": 0, "dailyDays": 1, "copyDays": 1}),
     config(retention={"auditDays": 400, "auditLockDays": 400}),
-    config(workers={"concurrency": 800, "accountConcurrency": 980}),
+    config(workers={"concurrency": 800, "accountConcurrency": 990}),
     config(workers={"accountConcurrency": 10, "reserved": False}),
     config(network={"zones": 5}),
     config(access={"breakGlassRoles": [ROLE], "expirerRoles": ["arn:aws:iam::123456789012:role/teams/backup/gc"]}),
@@ -339,6 +360,16 @@ def test_tags_say_what_is_true() -> None:
         "PublicInternet",
         "7hours",
     )
+
+
+def test_an_rpo_is_claimed_only_where_backups_come_by_themselves() -> None:
+    """The tag of a stack that stands by is true before and after its promotion: it is the same."""
+    assert stack_tags(loaded(schedules={"paused": True}))["RPO"] == "none-paused"
+    standing_by, promoted = (
+        stack_tags(loaded(**WEST, promote=TAKES_OVER, schedules={"paused": paused})) for paused in (True, False)
+    )
+    assert standing_by["RPO"] == "24hours-once-promoted"
+    assert standing_by == promoted
 
 
 def _built(configuration: dict[str, Any]) -> Settings:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _CLAIMED = "CLAIMED"
 _DONE = "DONE"
 _KEPT = 1_000
+_PAGE = 200
 _NOBODY = ""
 
 
@@ -69,6 +70,17 @@ class DynamoLedger:
         if since is not None:
             condition += f" AND {expression.name(TIMESTAMP)} >= {expression.value(rfc3339(since.astimezone(UTC)))}"
         return map(_work_of, self._table.query(condition, expression, IndexName=STATUS_INDEX))
+
+    def latest(self, status: str, since: datetime, until: str) -> Iterator[Work]:
+        """Give the work that has this status, started from `since` to `until`, newest first, page by page."""
+        first = rfc3339(since.astimezone(UTC))
+        if first > until:  # which DynamoDB refuses to be asked for
+            return iter(())
+        e = Expression()
+        condition = f"{e.name(STATUS)} = {e.value(status)}"
+        condition += f" AND {e.name(TIMESTAMP)} BETWEEN {e.value(first)} AND {e.value(until)}"
+        found = self._table.query(condition, e, IndexName=STATUS_INDEX, ScanIndexForward=False, Limit=_PAGE)
+        return map(_work_of, found)
 
     def change(self, work_id: str, before: Iterable[str], after: str, facts: Facts | None = None) -> bool:
         """See Ledger."""

@@ -163,6 +163,8 @@ def _headline(work: Work, state: RunState, done: dict[str, int]) -> str:
 
 
 def _chosen(facts: RunFacts) -> list[str]:
+    if facts.users:
+        return [f"Only {_count(len(facts.users), 'user')} that a person named was chosen."]
     return [f"Only users below {facts.prefix}{facts.selected} were chosen."] if facts.selected else []
 
 

@@ -27,7 +27,16 @@ ACTIVE = (RunState.DISPATCHING, RunState.RUNNING)
 """The states of a run that has not ended."""
 
 _TYPES = tuple(item.value for item in BackupType)
-_KEYS = (StartEvent.TYPE, StartEvent.PREFIX, StartEvent.SOURCE, StartEvent.SCHEDULED, StartEvent.CONTINUE)
+_KEYS = (
+    StartEvent.TYPE,
+    StartEvent.PREFIX,
+    StartEvent.USERS,
+    StartEvent.SOURCE,
+    StartEvent.SCHEDULED,
+    StartEvent.CONTINUE,
+)
+NAMED_AT_MOST = 1_000
+"""Users that an event may name: with names of 60 bytes, half of what a run's facts may hold."""
 _UNOPENED = timedelta(minutes=15)
 """The longest that an invocation can take from getting a source to opening its run."""
 _EXAMPLE = '{"backup_type": "INCREMENTAL"} or {"backup_type": "MANUAL", "source_prefix": "alice/"}'
@@ -53,6 +62,7 @@ class StartRequest:
     scheduled: str | None = None
     token: str | None = None
     after: Position | None = None
+    users: tuple[str, ...] = ()
 
     @property
     def trigger(self) -> str:
@@ -70,6 +80,8 @@ class StartRequest:
         event: dict[str, Any] = {StartEvent.TYPE: self.type.value, StartEvent.PREFIX: self.selected}
         if self.scheduled is not None:
             event[StartEvent.SCHEDULED] = self.scheduled
+        if self.users:
+            event[StartEvent.USERS] = list(self.users)
         place = {} if after is None else {"after": list(after)}
         return {**event, StartEvent.SOURCE: source, StartEvent.CONTINUE: {"token": token, **place}}
 
@@ -87,6 +99,7 @@ def parse_start(event: object, sources: Sequence[str]) -> StartRequest:
         problems.append(_wrong(event, StartEvent.TYPE, f"one of {', '.join(_TYPES)}{_nearest(str(kind), _TYPES)}"))
     if not isinstance(event.get(StartEvent.PREFIX, ""), str):
         problems.append(_wrong(event, StartEvent.PREFIX, "text, such as 'alice/'"))
+    users = _named(event, problems)
     source = event.get(StartEvent.SOURCE)
     if StartEvent.SOURCE in event and source not in sources:
         near = get_close_matches(str(source), sources, 1)
@@ -97,7 +110,34 @@ def parse_start(event: object, sources: Sequence[str]) -> StartRequest:
     if problems:
         raise ConfigurationError(f"the event cannot be used: {'; '.join(problems)}", hint=f"such as {_EXAMPLE}")
     selected = event.get(StartEvent.PREFIX, "")
-    return StartRequest(BackupType(kind.upper()), selected, source, event.get(StartEvent.SCHEDULED), token, after)
+    return StartRequest(
+        BackupType(kind.upper()), selected, source, event.get(StartEvent.SCHEDULED), token, after, users
+    )
+
+
+def _named(event: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]:
+    """Read the users that are named. An empty list is refused: it would be everybody."""
+    if StartEvent.USERS not in event:
+        return ()
+    names = event[StartEvent.USERS]
+    if event.get(StartEvent.PREFIX):
+        problems.append(f"{StartEvent.USERS!r} and {StartEvent.PREFIX!r} both choose users: leave one out")
+    if isinstance(names, list) and 0 < len(names) <= NAMED_AT_MOST and all(map(is_user, names)):
+        return tuple(dict.fromkeys(names))
+    allowed = f"up to {NAMED_AT_MOST:,} names of first-level folders, such as ['alice', 'bob']"
+    problems.append(f"{StartEvent.USERS!r} is {shortened(names)}, must be {allowed}")
+    return ()
+
+
+def is_user(name: object) -> bool:
+    """Say whether this can be a user: the name of one folder, `/` for the one without a name, or nothing."""
+    return isinstance(name, str) and (name == "/" or "/" not in name)
+
+
+def shortened(value: object, limit: int = 100) -> str:
+    """Give a value as a message shows it."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}..."
 
 
 def _continued(event: Mapping[str, Any], problems: list[str]) -> tuple[str | None, Position | None]:
@@ -146,6 +186,16 @@ class RunFacts:
     vanished: int = 0
     error: str | None = None
     overdue: bool = False
+    users: tuple[str, ...] = ()
+
+    @property
+    def everybody(self) -> bool:
+        """Say whether the run is of all users of its source."""
+        return not self.selected and not self.users
+
+    def chooses(self, user: str) -> bool:
+        """Say whether the run is of a user."""
+        return user in self.users if self.users else is_selected(user, self.selected)
 
     @classmethod
     def of(cls, work: Work) -> Self:
@@ -162,6 +212,7 @@ class RunFacts:
             facts.get("vanished", 0),
             facts.get("error"),
             bool(facts.get("overdue")),
+            tuple(facts.get("users", ())),
         )
 
 
@@ -176,6 +227,11 @@ def new_run(run_id: str, setting: SourceSetting, request: StartRequest, now: dat
         "window_end": rfc3339(now + window),
         "priority": list(setting.priority),
     }
+    if request.users:
+        facts = {**facts, "users": list(request.users)}
+    if request.token is not None:
+        # By which whoever asked for the run finds it.
+        facts = {**facts, "token": request.token}
     return Work(run_id, RunState.DISPATCHING.value, now, facts)
 
 
@@ -211,8 +267,7 @@ def vanished_users(known: Iterable[UserState], present: Collection[str], facts: 
     was deleted.
     """
     for state in known:
-        chosen = is_selected(state.user, facts.selected)
-        if chosen and state.files and state.prefix == facts.prefix and state.user not in present:
+        if facts.chooses(state.user) and state.files and state.prefix == facts.prefix and state.user not in present:
             yield state.user
 
 

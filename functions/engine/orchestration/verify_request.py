@@ -12,8 +12,11 @@ from functions.contract.messages import VerifyEvent
 from functions.contract.object_keys import pack_key, parse_pack_key
 from functions.engine.errors import ConfigurationError
 from functions.engine.model import PackId
+from functions.engine.orchestration.runs import is_user, shortened
 
-_KEYS = frozenset({VerifyEvent.VERIFY, VerifyEvent.SEED, VerifyEvent.CONTINUE})
+_KEYS = frozenset({VerifyEvent.VERIFY, VerifyEvent.SEED, VerifyEvent.SOURCE, VerifyEvent.USERS, VerifyEvent.CONTINUE})
+NAMED_AT_MOST = 100
+"""Users that people may have proven at once: one invocation does it, and says how each ended."""
 _AFTER = "after"
 _SOURCE = "source"
 _USER = "user"
@@ -38,16 +41,25 @@ class Cursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class VerifyRequest:
-    """A verification to do. `after` is the last pack that a sample has read, `cursor` where a structure check is."""
+    """A verification to do. `after` is the last pack that a sample has read, `cursor` where a structure check is.
+
+    A drill may name users, of one source or of any; else it is the day's.
+    """
 
     kind: Kind
     seed: int
     after: PackId | None = None
     cursor: Cursor | None = None
+    source: str | None = None
+    users: tuple[str, ...] = ()
 
     def event(self) -> dict[str, Any]:
         """Give the event that asks for it."""
         event: dict[str, Any] = {VerifyEvent.VERIFY: self.kind.value, VerifyEvent.SEED: self.seed}
+        if self.source is not None:
+            event[VerifyEvent.SOURCE] = self.source
+        if self.users:
+            event[VerifyEvent.USERS] = list(self.users)
         if self.after is not None:
             event[VerifyEvent.CONTINUE] = {_AFTER: self.after}
         if self.cursor is not None:
@@ -69,6 +81,7 @@ def parse_request(event: Mapping[str, Any], today: date) -> VerifyRequest:
     seed = event.get(VerifyEvent.SEED, today.toordinal())
     if not _is_number(seed):
         problems.append(f"{VerifyEvent.SEED} is {seed!r}, must be a whole number")
+    source, users = _named(event, kind, problems)
     unknown = sorted(str(key) for key in event.keys() - _KEYS)
     if unknown:
         problems.append(f"unknown: {', '.join(unknown)}")
@@ -81,7 +94,24 @@ def parse_request(event: Mapping[str, Any], today: date) -> VerifyRequest:
         raise ConfigurationError(
             f"the event cannot be understood: {'; '.join(problems)}", hint='send {"verify": "..."}'
         )
-    return VerifyRequest(kind, seed, after, cursor)
+    return VerifyRequest(kind, seed, after, cursor, source, users)
+
+
+def _named(event: Mapping[str, Any], kind: Kind | None, problems: list[str]) -> tuple[str | None, tuple[str, ...]]:
+    """Read whom a person wants to have proven."""
+    source, users = event.get(VerifyEvent.SOURCE), event.get(VerifyEvent.USERS)
+    if users is None and source is None:
+        return None, ()
+    if kind is not Kind.DRILL or users is None:
+        problems.append(f"{VerifyEvent.SOURCE} and {VerifyEvent.USERS} are for a drill of named users")
+        return None, ()
+    if not (source is None or isinstance(source, str)):
+        problems.append(f"{VerifyEvent.SOURCE} is {shortened(source)}, must be the name of a source")
+        return None, ()
+    if isinstance(users, list) and 0 < len(users) <= NAMED_AT_MOST and all(map(is_user, users)):
+        return source, tuple(dict.fromkeys(users))
+    problems.append(f"{VerifyEvent.USERS} is {shortened(users)}, must be up to {NAMED_AT_MOST} names of users")
+    return None, ()
 
 
 def _after(going_on: object) -> PackId | None:
