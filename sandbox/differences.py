@@ -42,6 +42,8 @@ CHANGED: Final[Mapping[str, str]] = {
     ),
     "replicas": "have the key that the rule names and their bucket's lock, as on AWS; the embedded AWS leaves both out",
     "cost forecasts": "count with the settings of production: here schedules are paused, and backups kept for a day",
+    "roles": "count by their own ARN in `aws:PrincipalArn`, as on AWS; the embedded AWS takes the session's",
+    "aliases of functions": "ask for the right to the call that is made, as on AWS; the embedded AWS asks for another",
     "SQS batches": "ask for the right to the single call, as on AWS; the embedded AWS wants actions that AWS lacks",
 }
 """What is made otherwise than the program says, or counts as something else."""
@@ -51,6 +53,8 @@ NOT_PROVED: Final[Mapping[str, str]] = {
     "services' own roles": (
         "what the scheduler, replication and event source mappings do is not checked against their roles"
     ),
+    "HTTP API": "is held; its function is asked as API Gateway asks it, and signatures only by its tests",
+    "AWS Backup": "is off, since it would back nothing up here",
     "alarms, traces, trail, access logs, budget": "are held, and nothing is measured, written or sent by them",
 }
 """What the embedded AWS holds but does not enforce, so that a run in the sandbox says nothing about it."""

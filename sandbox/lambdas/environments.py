@@ -16,8 +16,8 @@ from functions.contract.rights import ASKED
 from sandbox.lambdas.names import JOBS_DLQ, QUEUES, REGION, RESTORES_DLQ, TABLES, Names
 from sandbox.lambdas.roles import REPOSITORY, RESTORED, SCRATCH
 
-_LOCK_DAYS = 30
-"""As if its bucket had Object Lock, which no bucket of this plane has: for so many days nobody looks."""
+LOCK_DAYS = 30
+"""For so many days what the repository holds is locked at birth."""
 
 
 def environment_of(
@@ -34,7 +34,7 @@ def environment_of(
         "restore_buckets": (names.of(RESTORED),),
         "scratch_bucket": names.of(SCRATCH),
         "scratch_prefix": "drills/",
-        "lock_days": _LOCK_DAYS,
+        "lock_days": LOCK_DAYS,
         "source_names": tuple(source.name for source in sources),
         "initiator_arn": names.function_arn("initiator"),
         "function_arns": tuple(names.function_arn(known) for known in ENVIRONMENTS),

@@ -15,7 +15,7 @@ from botocore.config import Config
 from functions.contract.environment import ENVIRONMENTS, SourceSetting
 from functions.contract.states import RUN_STEPS, RunState
 from functions.contract.tables import STATUS, STATUS_INDEX, TIMESTAMP, LedgerTable
-from sandbox.lambdas.environments import environment_of, variables_of
+from sandbox.lambdas.environments import LOCK_DAYS, environment_of, variables_of
 from sandbox.lambdas.functions import Archives, Sizing, feed_functions, make_function, publish_layer
 from sandbox.lambdas.names import CAPTURE, QUEUES, REGION, Names
 from sandbox.lambdas.queues import make_queues, make_topic
@@ -83,8 +83,7 @@ class DataPlane:
         in the stack's source bucket: the roles can read no other.
         """
         names, size = self.names, sizing or Sizing()
-        for purpose in (SOURCE, REPOSITORY, RESTORED, SCRATCH):
-            self.s3.create_bucket(Bucket=names.of(purpose))
+        self._make_buckets()
         make_tables(self.dynamodb, names)
         make_queues(self.sqs, names, size.visibility_s)
         make_topic(self._sns, self.sqs, names)
@@ -101,6 +100,17 @@ class DataPlane:
                 self._lambda, names, function, code=archives.code, layer=layer, sizing=size, variables=variables
             )
         feed_functions(self._lambda, names, size)
+
+    def _make_buckets(self) -> None:
+        for purpose in (SOURCE, REPOSITORY, RESTORED, SCRATCH):
+            self.s3.create_bucket(Bucket=self.names.of(purpose), ObjectLockEnabledForBucket=purpose == REPOSITORY)
+        self.s3.put_object_lock_configuration(
+            Bucket=self.names.of(REPOSITORY),
+            ObjectLockConfiguration={
+                "ObjectLockEnabled": "Enabled",
+                "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": LOCK_DAYS}},
+            },
+        )
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- whatever the handler answers
         """Call a function and wait for its answer. FunctionFailedError with its message if it raises."""

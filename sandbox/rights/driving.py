@@ -9,6 +9,7 @@ from functions.contract.messages import RestoreEvent, StartEvent
 from sandbox.nights.logs import lines
 from sandbox.nights.stack import FaultError, Stack
 from sandbox.restores.in_place import ask_and_wait
+from sandbox.rights.asking import ask_the_api
 from sandbox.telling import Teller
 
 SCHEDULES: Final = {
@@ -29,13 +30,15 @@ _ATTEMPTS = 10
 
 
 def drive(stack: Stack, teller: Teller) -> None:
-    """Let every other schedule come due, restore in every way, and start a run while one is under way."""
+    """Let every other schedule come due, restore in every way, ask the API, start a run while one is under way."""
     for schedule, function in SCHEDULES.items():
         with teller.step(f"the scheduler starts {schedule}"):
             _come_due(stack, schedule, function)
     user = _somebody(stack)
     with teller.step(f"plan a restore of {user}, and do it where nothing stands, where it stands, over it, beside it"):
         _restore_in_every_way(stack, user)
+    with teller.step(f"ask the API whatever {user} may ask, and for a restore and a backup") as tell:
+        tell(ask_the_api(stack, user))
     with teller.step("start a run while another one is under way") as tell:
         tell(_start_twice(stack))
 

@@ -53,7 +53,7 @@ NEVER: Final = (
         "with it S3 answers 404 for an object that is not there, and without it 403: nothing is listed",
         "s3:ListBucket",
         "Repository",
-        ("restore_worker",),
+        ("restore_worker", "api"),
     ),
     Reason(
         "tags are asked for by version where a bucket has versions: the source of this stack has none",
@@ -70,7 +70,6 @@ NEVER: Final = (
     ),
     Reason("packs of this stack are not archived: nothing is to be thawed", "s3:RestoreObject", functions=("restore",)),
     Reason(_TIME, "lambda:InvokeFunction", "Self"),
-    Reason("nights and restores ask nothing over HTTP; the tests of the API do", "*", functions=("api",)),
 )
 """What a stack on this machine cannot use. When it does, the reason is wrong."""
 

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 SECONDS = 10
 
 
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Whoever runs the tests in the background of a script has interrupts ignored, and so has all that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def proxy(ministack: MiniStack) -> Iterator[SlowProxy]:
     """A proxy in front of the embedded AWS."""

@@ -38,12 +38,6 @@ BASE = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{STACK}-"
 QUEUES = ("job", "priority", "restore")
 UNUSED_HERE = {"kms:Decrypt", "kms:GenerateDataKey"}
 """Nothing is encrypted with a key here."""
-ALSO = {
-    **{f"sqs:{call}": [f"sqs:{call}Batch"] for call in ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")},
-    "lambda:GetAlias": ["lambda:ListAliases"],
-}
-"""At AWS one right is for both calls of SQS (Amazon SQS Developer Guide, "Amazon SQS API permissions"). The embedded
-AWS takes the look at one alias for a list."""
 _TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -66,11 +60,8 @@ LOOKED_AT = [
     if action not in UNUSED_HERE and right.resource not in {"logs", "xray"}
 ]
 
-NOT_ASKED = {
-    Right("sized_functions", "lambda:UpdateAlias"),
-    Right("sized_aliases", "lambda:GetFunctionConfiguration"),
-}
-"""The embedded AWS takes the one for a change of the function, and the other for a look at the function itself."""
+NOT_ASKED = {Right("sized_aliases", "lambda:GetFunctionConfiguration")}
+"""The embedded AWS takes it for a look at the function itself."""
 
 
 class Plane:
@@ -218,7 +209,7 @@ def become(plane: Plane, variables: dict[str, str], without: Right | None, patch
     """Take the function's environment and its rights, all but one."""
     arns = plane.arns(variables)
     statements = [
-        {"Effect": "Allow", "Action": [right.action, *ALSO.get(right.action, [])], "Resource": arns[right.resource]}
+        {"Effect": "Allow", "Action": [right.action], "Resource": arns[right.resource]}
         for right in LOOKED_AT
         if right != without
     ]

@@ -53,7 +53,8 @@ def test_every_value_is_read_by_its_fields_type() -> None:
 def test_every_function_can_be_given_an_environment(name: str) -> None:
     """Each class of the contract has only types that can be read, and every variable has an example."""
     kind = ENVIRONMENTS[name]
-    special = {"sources": json.dumps(SOURCES), "restore_buckets": '["a", "b"]', "scratch_prefix": "drills/"}
+    lists = dict.fromkeys(("restore_buckets", "source_names", "function_arns"), '["a", "b"]')
+    special = {"sources": json.dumps(SOURCES), "scratch_prefix": "drills/", **lists}
     required = [item.name for item in fields(kind) if item.default is MISSING]
     read = read_environment(kind, {item.upper(): special.get(item, "some") for item in required})
     assert read.stack == "some"

@@ -156,7 +156,7 @@ def test_no_call_was_denied_and_every_unused_right_is_explained(rights: str, sta
         granted, used, explained, calls = (int(cell.replace(",", "")) for cell in row(rights, function))
         assert granted == used + explained
         assert calls > 0
-    assert "7 functions, none denied; every unused right is explained" in rights
+    assert "9 functions, none denied; every unused right is explained" in rights
 
 
 @pytest.mark.usefixtures("rights")

@@ -17,6 +17,8 @@ from botocore.exceptions import ClientError
 
 from bundle.code import functions_archive
 from bundle.paths import BUILD, ROOT
+from functions.contract.object_keys import COLLECTIONS
+from functions.contract.rights import ALIAS
 from functions.contract.states import RUN_STEPS, RunState
 from sandbox.aws import Clients
 from sandbox.differences import CHANGED, NOT_PROVED, RECORDED_ONLY
@@ -247,6 +249,34 @@ def test_nobody_deletes_from_the_repository(
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.delete_object(Bucket=repository, Key="sandbox-test/kept")
     forget(clients, sandbox_stack, "sandbox-test/kept")
+
+
+def test_only_the_collector_writes_plans_whatever_a_role_may_do(
+    sandbox_stack: State, clients: Clients, as_function: Callable[[str, str], Any]
+) -> None:
+    """A session counts by its role, as on AWS: the bucket's policy names roles."""
+    plan = {"Bucket": sandbox_stack.exports["BackupBucketName"], "Key": f"{COLLECTIONS}sandbox-test", "Body": b"{}"}
+    as_function("collector", "s3").put_object(**plan, IfNoneMatch="*")
+    forget(clients, sandbox_stack, plan["Key"])
+    iam = clients.get("iam", sandbox_stack.region)
+    more = {"RoleName": function(sandbox_stack, "worker").inputs["role"].rpartition("/")[2], "PolicyName": "everything"}
+    everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    iam.put_role_policy(**more, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": everything}))
+    try:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            as_function("worker", "s3").put_object(**plan, IfNoneMatch="*")
+    finally:
+        iam.delete_role_policy(**more)
+
+
+def test_a_look_at_one_alias_needs_the_right_to_it(
+    sandbox_stack: State, as_function: Callable[[str, str], Any]
+) -> None:
+    """As on AWS, and not the right to list them."""
+    lambdas, name = as_function("remediator", "lambda"), function(sandbox_stack, "worker").inputs["name"]
+    assert lambdas.get_alias(FunctionName=name, Name=ALIAS)["Name"] == ALIAS
+    with pytest.raises(ClientError, match="ListAliases"):
+        lambdas.list_aliases(FunctionName=name)
 
 
 def forget(clients: Clients, state: State, key: str) -> None:
