@@ -229,8 +229,9 @@ class RetentionMachine(RuleBasedStateMachine):
         self.world.collect()
         self.world.check()
         self.world.pass_time(hours)
-        name = sorted(self.world.gone)[-1 - pick % len(self.world.gone)]
-        self.world.hold(name.user, None if whole_user else name.backup_id)
+        if gone := sorted(self.world.gone):  # a hold that was set earlier may have brought the last of them back
+            name = gone[-1 - pick % len(gone)]
+            self.world.hold(name.user, None if whole_user else name.backup_id)
         self.world.collect()
 
     @rule(user=users, days=st.integers(1, 3))
