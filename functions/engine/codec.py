@@ -13,11 +13,15 @@ from functions.engine.safety import KIB
 RAW = 0
 ZSTD = 1
 LEVEL = 3
-FAST_LEVEL = -1
-"""For a chunk that will hardly shrink: half the time of LEVEL, and repeats are found all the same."""
+MIDDLE_LEVEL = 1
+"""For a chunk that shrinks little, or is little: two thirds of LEVEL's time for 1 % more of its bytes."""
+FAST_LEVEL = -5
+"""For a chunk that will hardly shrink: half the time of MIDDLE_LEVEL, and long repeats are found all the same."""
 
+_PROBE_LEVEL = -1
 _SAMPLE = 2 * KIB
 _SAMPLED = 16 * KIB
+_SHRINKS_WELL = 0.9
 
 
 class Encoder:
@@ -26,21 +30,25 @@ class Encoder:
     def __init__(self) -> None:
         """Keep the compressors: making one a chunk costs 5 to 10 % on small chunks."""
         self._thorough = _compressor(LEVEL)
+        self._middle = _compressor(MIDDLE_LEVEL)
         self._fast = _compressor(FAST_LEVEL)
+        self._probe = _compressor(_PROBE_LEVEL)
 
     def encode(self, plain: Buffer) -> Buffer:
         """Give the zstd frame of `plain` when it is smaller, else `plain` itself."""
-        compressor = self._thorough if self._promises(plain) else self._fast
-        frame = compressor.compress(plain)
+        frame = self._compressor_for(plain).compress(plain)
         return frame if len(frame) < len(plain) else plain
 
-    def _promises(self, plain: Buffer) -> bool:
-        """Say whether a sample from two places shrinks, as then more of the chunk may (ADR 0014)."""
+    def _compressor_for(self, plain: Buffer) -> zstandard.ZstdCompressor:
+        """Choose by how far a sample from two places shrinks, as so the chunk may (ADR 0014)."""
         if len(plain) < _SAMPLED:
-            return True
+            return self._middle
         third = len(plain) // 3
         sample = b"".join((plain[third : third + _SAMPLE], plain[2 * third : 2 * third + _SAMPLE]))
-        return len(self._fast.compress(sample)) < len(sample)
+        shrunk = len(self._probe.compress(sample))
+        if shrunk < _SHRINKS_WELL * len(sample):
+            return self._thorough
+        return self._middle if shrunk < len(sample) else self._fast
 
 
 class Decoder:

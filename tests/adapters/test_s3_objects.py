@@ -72,7 +72,7 @@ def test_a_body_that_does_not_have_its_checksum_is_refused(
     client: S3Client, s3: Boto3S3, bucket: str, sha256: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bit that flips on its way is caught by S3, and nothing is written."""
-    monkeypatch.setattr("functions.adapters.s3.client.zlib.crc32", lambda _body: 12345)
+    monkeypatch.setattr("functions.adapters.s3.client.isal_zlib.crc32", lambda _body: 12345)
     call = client.call(lambda _response: None, "write", "s3:PutObject")
     error = client.put("key", [b"content"], call, sha256=sha256).exception(WAIT)
     assert isinstance(error, StrongroomError)
@@ -81,7 +81,7 @@ def test_a_body_that_does_not_have_its_checksum_is_refused(
 
 def test_a_part_that_does_not_have_its_checksum_is_refused(client: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same for the parts of a large file."""
-    monkeypatch.setattr("functions.adapters.s3.client.zlib.crc32", lambda _body: 12345)
+    monkeypatch.setattr("functions.adapters.s3.client.isal_zlib.crc32", lambda _body: 12345)
     upload = client.create_upload("key", {}).result(WAIT)
     assert isinstance(client.put_part("key", upload, 1, [b"content"]).exception(WAIT), StrongroomError)
 

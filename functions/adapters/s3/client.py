@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
+
+from isal import isal_zlib
 
 from functions.adapters.s3 import signing
 from functions.adapters.s3.listing import ListingPage, parse_listing
@@ -255,7 +256,7 @@ class S3Client:
         if sha256 is not None:
             checksum = {"x-amz-checksum-sha256": base64.b64encode(sha256).decode()}
         else:
-            checksum = {"x-amz-checksum-crc32": base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()}
+            checksum = {"x-amz-checksum-crc32": base64.b64encode(isal_zlib.crc32(body).to_bytes(4, "big")).decode()}
         return self._send(
             call,
             operation,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import bisect
-import zlib
 from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import urlencode
+
+from isal import isal_zlib
 
 from functions.adapters.s3.client import Call, S3Client
 from functions.adapters.s3.listing import ListingPage, parse_listing
@@ -39,7 +40,7 @@ class _Content(NamedTuple):
             return headers.get("x-amz-checksum-sha256", ours) == ours
         crc = 0
         for part in self.parts:
-            crc = zlib.crc32(part, crc)
+            crc = isal_zlib.crc32(part, crc)
         ours = base64.b64encode(crc.to_bytes(4, "big")).decode()
         return headers.get("x-amz-checksum-crc32", ours) == ours
 

@@ -134,8 +134,8 @@ def missed_notice(stack: str, source: str, limit: timedelta, now: datetime) -> N
     lines = [
         f"No run of all users of source {source} was started in the {_span(limit)} before {_time(now)}.",
         "",
-        "What to do: look whether the schedule is enabled and whether the initiator failed. Start a run by hand by",
-        "invoking the initiator with {}.",
+        "What to do: look whether the schedule is enabled and whether the initiator failed. Start a run by hand:",
+        _run_command(source),
     ]
     return _notice(stack, source, f"Backup of {{source}} MISSED: no run for {_span(limit)}", lines)
 
@@ -211,9 +211,13 @@ def _next_steps(work: Work, state: RunState) -> list[str]:
     if state is RunState.COMPLETED:
         return ["What to do: nothing."]
     return [
-        "What to do: mend what the reasons name. The next run tries everybody again; to try one user now, invoke the",
-        'initiator with {"backup_type": "MANUAL", "source_prefix": "<user>/"}.',
+        "What to do: mend what the reasons name. The next run tries everybody again; to try one user now:",
+        f"{_run_command(RunFacts.of(work).source)} --user USER",
     ]
+
+
+def _run_command(source: str) -> str:
+    return f"    strongroom run --outputs outputs.json --source-name {source} --wait"
 
 
 def _starter(facts: RunFacts) -> str:

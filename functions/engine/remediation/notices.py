@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from functions.contract.messages import RemediateEvent
 from functions.engine.orchestration.ports import Notice
 from functions.engine.remediation.model import Action, Refusal, Remedy, Why
 
@@ -113,8 +112,8 @@ def _left_to_do(action: Action) -> str:
 
 
 def _resume(source: str) -> str:
-    event = f'{{"{RemediateEvent.RESUME}": "{source}"}}'
-    return f"invoke the remediator with {event}, see docs/runbooks/remediation-paused.md"
+    command = f"strongroom resume --outputs outputs.json --source-name {source}"
+    return f"`{command}`, see docs/runbooks/remediation-paused.md"
 
 
 def _named(users: Sequence[str]) -> list[str]:
