@@ -13,6 +13,7 @@ from components.configuration import read_settings
 from components.exports import capabilities, exports
 from components.service import Service, ServiceArgs
 from components.settings import Names, advice, stack_tags
+from components.source_vault import SourceVault, source_vault_args
 from components.storage import Storage, StorageArgs
 from components.tagging import tag_everything
 from components.topic import Topic, TopicArgs
@@ -33,6 +34,8 @@ topic = Topic(
 )
 if settings.vault.enabled:
     BackupVault("backup", vault_args(settings, names, storage, topic.ref))
+if settings.vault.sources:
+    SourceVault("sources", source_vault_args(settings, names, storage, topic.ref))
 service = Service("service", ServiceArgs(settings, names, storage, topic.ref))
 api = Api("api", api_args(settings, names, storage, service)) if settings.api.enabled else None
 watch = Watch("watch", WatchArgs(settings, names, storage, service, topic.ref, api))

@@ -37,6 +37,8 @@ from functions.contract.rights import HANDS_ON, RIGHTS
 
 _GB = 1_000_000_000
 _MINUTE = 60
+_MOST_HOURS = 168
+"""That an alarm looks back."""
 WATCHED_KINDS = ("drill", "sample")
 """Kinds of verification whose silence is an alarm. A weekly one needs more than the seven days that CloudWatch can look
 back."""
@@ -90,7 +92,9 @@ class Watched:
     schedule_group: Input[str]
     replicated: Replicated | None = None
     vault: str | None = None
-    """Of AWS Backup."""
+    """Of AWS Backup, for the tables."""
+    source_vault: str | None = None
+    """Of AWS Backup, for the sources."""
     api: WatchedApi | None = None
 
 
@@ -108,7 +112,9 @@ def alarm_list(watched: Watched, limits: Limits) -> list[Alarm]:
             _schedule_alarms(watched.schedule_group),
             _storage_alarms(watched, limits),
             _replication_alarms(watched.replicated, limits),
-            _vault_alarms(watched.vault, limits),
+            _vault_alarms(watched.vault, "", "table", limits.silence_hours),
+            # A large bucket takes hours, not the same ones each day.
+            _vault_alarms(watched.source_vault, "sources", "source", min(2 * limits.silence_hours, _MOST_HOURS)),
             _api_alarms(watched.api),
         )
     )
@@ -388,15 +394,15 @@ def replication(replicated: Replicated, metric: str, statistic: Statistic) -> Se
     return Series("AWS/S3", metric, dimensions, statistic)
 
 
-def _vault_alarms(vault: str | None, limits: Limits) -> Iterator[Alarm]:
-    """Give the alarms on the vault. A daily backup starts within an hour, and the tables are small."""
+def _vault_alarms(vault: str | None, thing: str, kept: str, silence_hours: int) -> Iterator[Alarm]:
+    """Give the alarms on a vault. A daily backup starts within an hour, and the tables are small."""
     if vault is None:
         return
     of = partial(Series, "AWS/Backup", dimensions={"BackupVaultName": vault}, statistic="Sum")
     failures = [of(metric, id=f"m{number}") for number, metric in enumerate(VAULT_FAILURES)]
-    yield _sum_alarm("vault-failed", "", "AWS Backup could not back up a table.", failures, 1, NOTHING)
-    says = f"AWS Backup has backed up no table for {limits.silence_hours} hours."
-    yield _silence_alarm("vault-silent", "", says, of(VAULT_COMPLETED), limits.silence_hours)
+    yield _sum_alarm("vault-failed", thing, f"AWS Backup could not back up a {kept}.", failures, 1, NOTHING)
+    says = f"AWS Backup has backed up no {kept} for {silence_hours} hours."
+    yield _silence_alarm("vault-silent", thing, says, of(VAULT_COMPLETED), silence_hours)
 
 
 def _api_alarms(api: WatchedApi | None) -> Iterator[Alarm]:

@@ -12,75 +12,51 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 import pulumi_aws as aws
 from pulumi import ComponentResource, Output, ResourceOptions
 
 from components.backup_rights import TEST_TABLES, backup_statements, restore_statements
-from components.policy import document, trust
 from components.refs import KeyRef, TableRef, TopicRef
 from components.rights_policy import Statement
 from components.settings import Names, Settings
 from components.settings.vault import Vault as Limits
 from components.storage import Storage
+from components.vaults import (
+    PAGE,
+    CopyPlace,
+    RuleOf,
+    Vaults,
+    VaultsArgs,
+    locked_vaults,
+    plan_of,
+    role_for,
+    selection_of,
+    tell_failures,
+)
 from functions.engine.errors import ConfigurationError
 
-PAGE: Final = "vault-failed"
 NOT_BACKED_UP: Final = frozenset({"dedup"})
-START_MINUTES: Final = 60
-"""The shortest time in which a job must start (AWS Backup API Reference, BackupRuleInput)."""
-_COMPLETE_MINUTES: Final = 480
 _TEST_START_HOURS: Final = 1
 _LOOK_HOURS: Final = 4
 """How long a restored table stays for people to look at."""
 _LONGEST_SELECTION: Final = 365
 
 
-class RuleOf(NamedTuple):
-    """A rule of the plan: when, how long, and how long the copy. All at one hour, so that each table is read once."""
+@dataclass(frozen=True, kw_only=True)
+class BackupVaultArgs(VaultsArgs):
+    """Which tables are backed up. `name` also begins the names of the rule and of restored tables."""
 
-    name: str
-    schedule: str
-    days: int
-    copy_days: int
-    cold_days: int = 0
-
-
-class CopyPlace(NamedTuple):
-    """The second region, and the key there."""
-
-    region: str
-    key: KeyRef
-
-
-@dataclass(frozen=True)
-class BackupVaultArgs:
-    """What is backed up, where to, and for how long. `name` also begins the names of plan, rule and restored tables."""
-
-    name: str
-    stack: str
-    account_id: str
-    region: str
     tables: Mapping[str, TableRef]
-    key: KeyRef
-    topic: TopicRef
-    limits: Limits
     table_keys: tuple[KeyRef, ...] = ()
     """Keys of tables that were taken over from another stack."""
-    copy: CopyPlace | None = None
-    compliance: bool = False
-    """Locks the vaults so that nobody can lift the lock after the days of grace."""
-    protect: bool = True
-    partition: str = "aws"
-    runbooks: str = "docs/runbooks"
 
     def __post_init__(self) -> None:
         """Refuse a vault without anything in it, and a copy into the same region."""
+        super().__post_init__()
         if not self.tables.keys() - NOT_BACKED_UP:
             raise ConfigurationError(f"vault {self.name} has no tables to back up")
-        if self.copy is not None and self.copy.region == self.region:
-            raise ConfigurationError(f"vault {self.name} cannot be copied from {self.region} to itself")
 
 
 def vault_args(settings: Settings, names: Names, storage: Storage, topic: TopicRef) -> BackupVaultArgs:
@@ -104,7 +80,10 @@ def vault_args(settings: Settings, names: Names, storage: Storage, topic: TopicR
 
 
 def rules_of(limits: Limits) -> list[RuleOf]:
-    """Give the rules of the plan. A rule that is to keep nothing is left out."""
+    """Give the rules of the plan, all at one hour, so that each table is read once.
+
+    A rule that is to keep nothing is left out.
+    """
     rules = [
         RuleOf("daily", "cron(0 5 * * ? *)", limits.daily_days, limits.copy_days),
         RuleOf("weekly", "cron(0 5 ? * SAT *)", limits.weekly_days, limits.weekly_days),
@@ -120,92 +99,39 @@ class BackupVault(ComponentResource):
 
     def __init__(self, name: str, args: BackupVaultArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("strongroom:index:BackupVault", name, None, opts)
-        self._name, self._args, self._own = name, args, ResourceOptions(parent=self)
+        self._args, self._own = args, ResourceOptions(parent=self)
         rules = rules_of(args.limits)
-        copy = args.copy
-        here = self._vault("vault", args.region, args.key, min(rule.days for rule in rules))
-        shortest_copy = min(rule.copy_days for rule in rules)
-        there = self._vault("vault-copy", copy.region, copy.key, shortest_copy) if copy else None
+        least, least_copy = min(rule.days for rule in rules), min(rule.copy_days for rule in rules)
+        vaults = locked_vaults("vault", args, least, least_copy, self._own)
         self._tables = {table: ref for table, ref in args.tables.items() if table not in NOT_BACKED_UP}
-        backup = self._role("backup", "Backs up the tables", self._backup_rights(here, there))
-        restored = [self._arn("dynamodb", f"table/{table}") for table in (TEST_TABLES, f"{args.stack}-restored-*")]
-        restore = self._role("restore", "Restores tables", restore_statements(restored, self._keys()))
-        self._plan(rules, here, there, backup)
-        self._restore_test(here, restore)
-        self._tell([backup, restore])
-        self.name = here.name
-        self.register_outputs({"name": here.name})
+        rights = self._backup_rights(vaults)
+        backup = role_for(f"{name}-backup", "Backs up the tables", rights, args, self._own)
+        rights = restore_statements(self._restored(), self._keys())
+        restore = role_for(f"{name}-restore", "Restores tables", rights, args, self._own)
+        plan = plan_of("plan", args, rules, vaults, self._own)
+        selection_of("tables", plan, backup, [table.arn for table in self._tables.values()], args, self._own)
+        self._restore_test(vaults.here, restore)
+        tell_failures(PAGE, [backup, restore], args, self._own)
+        self.name = vaults.here.name
+        self.register_outputs({"name": vaults.here.name})
 
-    def _vault(self, name: str, region: str, key: KeyRef, least_days: int) -> aws.backup.Vault:
-        """Make a vault that keeps each backup for as long as its rule says, whoever wants it gone."""
-        args = self._args
-        vault = aws.backup.Vault(
-            name,
-            name=args.name,
-            kms_key_arn=key.arn,
-            # Else `pulumi destroy` stops at the first vault that holds something.
-            force_destroy=None if args.protect else True,
-            region=region,
-            opts=ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.protect),
-        )
-        aws.backup.VaultLockConfiguration(
-            f"{name}-lock",
-            backup_vault_name=vault.name,
-            min_retention_days=least_days,
-            changeable_for_days=args.limits.grace_days if args.compliance else None,
-            region=region,
-            opts=self._own,
-        )
-        return vault
-
-    def _backup_rights(self, here: aws.backup.Vault, there: aws.backup.Vault | None) -> list[Statement]:
-        args = self._args
-        regions = [args.region, *([args.copy.region] if args.copy else [])]
+    def _backup_rights(self, vaults: Vaults) -> list[Statement]:
         return backup_statements(
             tables=[table.arn for table in self._tables.values()],
-            vaults=[vault.arn for vault in (here, there) if vault is not None],
-            keys=[*self._keys(), *([args.copy.key.arn] if args.copy else [])],
-            points=[self._arn("backup", "recovery-point:*", region) for region in regions],
+            vaults=[vault.arn for vault in vaults if vault is not None],
+            keys=self._keys(),
+            points=self._args.points,
         )
+
+    def _restored(self) -> list[str]:
+        """Give what tables may be restored into: in the second region by people only, from the copy there."""
+        args, by_people = self._args, f"table/{self._args.stack}-restored-*"
+        tests = args.arn("dynamodb", f"table/{TEST_TABLES}")
+        return [tests, *(args.arn("dynamodb", by_people, region) for region in args.regions)]
 
     def _keys(self) -> list[Output[str]]:
-        return [Output.from_input(key.arn) for key in (self._args.key, *self._args.table_keys)]
-
-    def _arn(self, service: str, what: str, region: str | None = None) -> str:
-        args = self._args
-        return f"arn:{args.partition}:{service}:{region or args.region}:{args.account_id}:{what}"
-
-    def _role(self, name: str, description: str, rights: list[Statement]) -> aws.iam.Role:
-        condition = {"StringEquals": {"aws:SourceAccount": self._args.account_id}}
-        role = aws.iam.Role(
-            f"{self._name}-{name}",
-            description=description,
-            assume_role_policy=trust("backup.amazonaws.com", condition),
-            opts=self._own,
-        )
-        aws.iam.RolePolicy(f"{self._name}-{name}", role=role.name, policy=document(rights), opts=self._own)
-        return role
-
-    def _plan(
-        self, rules: list[RuleOf], here: aws.backup.Vault, there: aws.backup.Vault | None, role: aws.iam.Role
-    ) -> None:
-        args = self._args
-        plan = aws.backup.Plan(
-            "plan",
-            name=args.name,
-            rules=[_rule(rule, here, there) for rule in rules],
-            region=args.region,
-            opts=self._own,
-        )
-        aws.backup.Selection(
-            "tables",
-            name="tables",
-            plan_id=plan.id,
-            iam_role_arn=role.arn,
-            resources=[table.arn for table in self._tables.values()],
-            region=args.region,
-            opts=self._own,
-        )
+        here, *there = self._args.vault_keys
+        return [here, *(Output.from_input(key.arn) for key in self._args.table_keys), *there]
 
     def _restore_test(self, vault: aws.backup.Vault, role: aws.iam.Role) -> None:
         """Restore one backup of each table, any of those that a day made and that are still there."""
@@ -237,50 +163,3 @@ class BackupVault(ComponentResource):
             region=args.region,
             opts=self._own,
         )
-
-    def _tell(self, roles: list[aws.iam.Role]) -> None:
-        """Tell of every job of ours that failed. Copies and restores say so in events; metrics do not say whose."""
-        args = self._args
-        ended = [{"state": ["ABORTED", "EXPIRED", "FAILED", "PARTIAL"]}, {"status": ["ABORTED", "FAILED"]}]
-        pattern = {
-            "source": ["aws.backup"],
-            "detail-type": [f"{kind} Job State Change" for kind in ("Backup", "Copy", "Restore")],
-            "detail": {"iamRoleArn": [role.arn for role in roles], "$or": ended},
-        }
-        rule = aws.cloudwatch.EventRule(
-            PAGE,
-            name=f"{args.stack}-{PAGE}",
-            description=f"A job of AWS Backup failed. What to do: {args.runbooks}/{PAGE}.md",
-            event_pattern=Output.json_dumps(pattern),
-            region=args.region,
-            opts=self._own,
-        )
-        text = f"{args.stack}: <kind> at <time>: a job of AWS Backup failed. What to do: {args.runbooks}/{PAGE}.md"
-        aws.cloudwatch.EventTarget(
-            PAGE,
-            rule=rule.name,
-            arn=args.topic.arn,
-            # A template that is text must stand in quotes, and becomes one line.
-            input_transformer=aws.cloudwatch.EventTargetInputTransformerArgs(
-                input_paths={"kind": "$.detail-type", "time": "$.time"}, input_template=f'"{text}"'
-            ),
-            region=args.region,
-            opts=self._own,
-        )
-
-
-def _rule(rule: RuleOf, here: aws.backup.Vault, there: aws.backup.Vault | None) -> aws.backup.PlanRuleArgs:
-    cold = rule.cold_days or None
-    copy = None
-    if there is not None:
-        kept = aws.backup.PlanRuleCopyActionLifecycleArgs(delete_after=rule.copy_days, cold_storage_after=cold)
-        copy = [aws.backup.PlanRuleCopyActionArgs(destination_vault_arn=there.arn, lifecycle=kept)]
-    return aws.backup.PlanRuleArgs(
-        rule_name=rule.name,
-        target_vault_name=here.name,
-        schedule=rule.schedule,
-        start_window=START_MINUTES,
-        completion_window=_COMPLETE_MINUTES,
-        lifecycle=aws.backup.PlanRuleLifecycleArgs(delete_after=rule.days, cold_storage_after=cold),
-        copy_actions=copy,
-    )

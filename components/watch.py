@@ -102,4 +102,5 @@ class Watch(ComponentResource):
             replicated=Replicated(args.storage.repository, copy.bucket, copy.rule) if copy else None,
             api=WatchedApi(args.api.id, args.settings.api) if args.api else None,
             vault=args.names.vault() if args.settings.vault.enabled else None,
+            source_vault=args.names.source_vault() if args.settings.vault.sources else None,
         )

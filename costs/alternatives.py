@@ -92,6 +92,10 @@ def _alternatives(settings: Settings, volume: Volume, assumed: Assumptions) -> I
         open_network = settings.network.model_copy(update={"isolated": False})
         changed = settings.model_copy(update={"network": open_network})
         yield Alternative("no network of its own", of(changed), "not allowed in production")
+    if settings.vault.enabled and not settings.vault.sources:
+        vault = settings.vault.model_copy(update={"sources": True})
+        note = "a second system, in the same account; objects below 128 KB are charged as 128 KB"
+        yield Alternative("the sources in AWS Backup too", of(settings.model_copy(update={"vault": vault})), note)
     restore = volume.gigabytes * usd("backup.restore")
     note = f"a restore of everything costs {restore:,.2f} more; no single user, no proof, no dedup"
     yield Alternative("AWS Backup", aws_backup(settings, volume).usd, note)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
 from components.settings import Settings, StorageClass
 from components.settings.storage_prices import CLASSES
 from costs.assumptions import ASSUMED, GB, Assumptions
+from costs.aws_backup import LEAST_KIB, aws_backup, charged, first_backup
 from costs.bill import Bill, Line
 from costs.calendar import DAYS, HOURS, monthly
 from costs.inventory import REPLICATION_METRICS, Inventory, inventory
@@ -65,7 +66,7 @@ def forecast(settings: Settings, volume: Volume, assumed: Assumptions = ASSUMED)
     parts = (*kept, _functions, _api, _messages, _keys, _watching, _trail, _network)
     bill = Bill(tuple(line for line in chain(*(part(month) for part in parts)) if line.quantity))
     budget = settings.budget.monthly_usd
-    return Forecast(bill, Bill(tuple(_once(month))), budget, stock, tuple(_warnings(settings, bill.usd, budget)))
+    return Forecast(bill, Bill(tuple(_once(month))), budget, stock, tuple(_warnings(month, bill.usd)))
 
 
 # --------------------------------------------------------------------------------------- repository
@@ -163,7 +164,7 @@ def _tables(month: _Month) -> Iterator[Line]:
 
 
 def _vault(month: _Month) -> Iterator[Line]:
-    """Give what AWS Backup keeps of all tables but the dedup index. Every backup of a table is a full one.
+    """Give what AWS Backup keeps of all tables but the dedup index, each backup a full one, and perhaps of the sources.
 
     AWS also charges for each restore that it tries; the copies of its price page that were read do not say how much.
     """
@@ -180,6 +181,12 @@ def _vault(month: _Month) -> Iterator[Line]:
         yield Line("AWS Backup", "tables, copies, cold", table * (months - warm), "backup.table_cold")
         yield Line("AWS Backup", "transfer of the copies", monthly(table), "s3.transfer")
     yield Line("AWS Backup", "restores that are tried", table, "backup.table_restore")
+    if vault.sources:
+        yield from _of_sources(aws_backup(month.settings, month.volume).lines)
+
+
+def _of_sources(lines: Iterable[Line]) -> Iterator[Line]:
+    return (line._replace(what=f"sources, {line.what}") for line in lines)
 
 
 def _ledger_gigabytes(month: _Month) -> float:
@@ -286,10 +293,19 @@ def _once(month: _Month) -> Iterator[Line]:
     if replica:
         yield Line(REPLICA, "transfer to the other region", month.stock.base, "s3.transfer")
         yield Line(REPLICA, "objects copied", packs + records, f"s3.put.{replica.storage_class}")
+    if settings.vault.sources:
+        yield from _of_sources(first_backup(settings, volume))
 
 
-def _warnings(settings: Settings, usd: float, budget: float) -> Iterator[str]:
+def _warnings(month: _Month, usd: float) -> Iterator[str]:
+    settings, volume = month.settings, month.volume
+    budget = settings.budget.monthly_usd
     if usd > budget:
         yield f"{usd:,.2f} USD a month are {usd - budget:,.2f} more than budget.monthlyUsd, which is {budget:,.2f}"
+    if settings.vault.sources and charged(volume) > volume.gigabytes:
+        yield (
+            f"AWS Backup charges an object below {LEAST_KIB} KB as one of {LEAST_KIB} KB: with vault.sources "
+            f"{volume.gigabytes:,.0f} GB of files are paid for as {charged(volume):,.0f}"
+        )
     if settings.region != REGION:
         yield f"prices are those of {REGION}; {settings.region} has its own, up to a third higher in most regions"

@@ -32,7 +32,7 @@ _TABLE_THROTTLES: Final = 2
 _REPLICATION_ALARMS: Final = 2
 _API_ALARMS: Final = 3
 _VAULT_ALARMS: Final = 4
-"""One metric for what is missing, three for what failed."""
+"""Of each vault: one metric for what is missing, three for what failed."""
 _KINDS: Final = 3
 """Of verifications, each a Code of its metric."""
 _CODES: Final = 5
@@ -69,6 +69,7 @@ def inventory(settings: Settings) -> Inventory:
     return Inventory(
         alarm_metrics=_alarm_metrics(len(settings.sources), copied=settings.replica is not None)
         + (_VAULT_ALARMS if settings.vault.enabled else 0)
+        + (_VAULT_ALARMS if settings.vault.sources else 0)
         + (_API_ALARMS if settings.api.enabled else 0),
         metrics=_metrics(len(settings.sources)),
         dashboards=DASHBOARDS,

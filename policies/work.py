@@ -31,6 +31,9 @@ ANY_RESOURCE = frozenset(
         "ec2:DescribeSubnets",
         "ec2:CreateNetworkInterface",
         "cloudwatch:PutMetricData",
+        "cloudwatch:GetMetricData",
+        "events:ListRules",
+        "s3:ListAllMyBuckets",
         "tag:GetResources",
     }
 )

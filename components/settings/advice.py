@@ -11,7 +11,7 @@ from components.settings.storage_prices import CLASSES, explain_tier
 
 def advice(settings: Settings) -> tuple[str, ...]:
     """Give sentences, each with the key that it is about."""
-    return (*_lock(settings), *_tier(settings), *_replica(settings), *_concurrency(settings))
+    return (*_lock(settings), *_tier(settings), *_replica(settings), *_concurrency(settings), *_sources(settings))
 
 
 def _lock(settings: Settings) -> Iterator[str]:
@@ -46,4 +46,20 @@ def _concurrency(settings: Settings) -> Iterator[str]:
         yield (
             f"workers: {workers.at_once:,} may work at once, the account has {workers.account_concurrency:,} "
             f"executions: Lambda throttles the others, and what was throttled five times lies in the dead letters"
+        )
+
+
+def _sources(settings: Settings) -> Iterator[str]:
+    """What AWS Backup keeps is more than what is protected, and longer than somebody who is erased may expect."""
+    if not settings.vault.sources:
+        return
+    yield (
+        f"vault.sources: an erased user stays in the backups of AWS Backup for {settings.retention.days} days: nobody "
+        f"can take one user out of them"
+    )
+    parts = sorted({source.bucket for source in settings.sources if source.prefix})
+    if parts:
+        yield (
+            f"vault.sources: AWS Backup takes whole buckets, not prefixes: all that is in {', '.join(parts)} is kept "
+            f"and paid for"
         )

@@ -79,6 +79,14 @@ class Names:
         """Give the name of the vault that AWS Backup keeps the tables in. It is the same in every region."""
         return self.of("vault")
 
+    def source_vault(self) -> str:
+        """Give the name of the vault that AWS Backup keeps the sources in. It is the same in every region."""
+        return self.of("source-vault")
+
+    def restored(self) -> str:
+        """Give what the names of tables and buckets begin with that AWS Backup restores into."""
+        return self.of("restored-")
+
     def trail(self) -> str:
         """Give the trail's name."""
         return self.of("trail")

@@ -64,4 +64,7 @@ RULES = (
     _rule(rules_vault.keeps_what_is_cold, "vault"),
     _rule(rules_vault.copies_outlive, "vault"),
     _rule(rules_vault.tests_by_the_calendar, "vault"),
+    _rule(rules_vault.sources_beside_tables, "vault"),
+    _rule(rules_vault.sources_are_of_this_account, "accountId", "sources", "vault"),
+    _rule(rules_vault.sources_are_not_restored_into, "environment", "sources", "vault"),
 )

@@ -48,7 +48,7 @@ class Settings(Section):
     tier: Tier = Field(Tier(), description="Storage class of packs.")
     schedules: Schedules = Field(Schedules(), description="When things happen.")
     verification: Verification = Field(Verification(), description="How much is proven.")
-    vault: Vault = Field(Vault(), description="What AWS Backup keeps of the tables.")
+    vault: Vault = Field(Vault(), description="What AWS Backup keeps of the tables, and of the sources.")
     workers: Workers = Field(Workers(), description="How much works at once.")
     api: Api = Field(Api(), description="What people and their programs may ask for over HTTP.")
     network: Network = Field(Network(), description="Where functions run.")

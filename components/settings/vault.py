@@ -1,4 +1,4 @@
-"""What AWS Backup keeps of the tables, beside what the bucket can give back."""
+"""What AWS Backup keeps of the tables, beside what the bucket can give back; and of the sources, if it is to."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ class Vault(Section):
     """Backups of the tables, at 05:00 UTC each day, each Saturday, and on the first of each month."""
 
     enabled: bool = Field(default=True, description="Whether the tables are backed up by AWS Backup.")
+    sources: bool = Field(
+        default=False,
+        description="Whether AWS Backup keeps the buckets of `sources` as well, whole, for `retention.days` here and "
+        "in the second region. They must be versioned, and of the stack's account.",
+    )
     daily_days: int = Field(35, ge=1, le=MAX_DAYS, description="Days that a daily backup is kept.")
     weekly_days: int = Field(90, ge=0, le=MAX_DAYS, description="Days that a weekly backup is kept; 0 makes none.")
     monthly_days: int = Field(

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from components.backup_rights import EVERYWHERE
-from components.backup_vault import NOT_BACKED_UP, PAGE, BackupVault, BackupVaultArgs, CopyPlace, rules_of
+from components.backup_vault import NOT_BACKED_UP, BackupVault, BackupVaultArgs, rules_of
 from components.refs import TableRef
 from components.settings.vault import LEAST_COLD_DAYS
 from components.settings.vault import Vault as Limits
+from components.vaults import PAGE, CopyPlace
 from functions.engine.errors import ConfigurationError
 from tests.components.policies import Request, decide
 from tests.components.watched import FAR_KEY, HERE, KEY, STACK, TABLES, THERE, TOPIC, registered
@@ -165,13 +166,17 @@ def test_the_role_that_backs_up_reads_these_tables_and_writes_into_these_vaults(
 
 
 def test_the_role_that_restores_writes_into_no_table_that_is_in_use() -> None:
-    """Into those of a test, and into those that people restore beside the others."""
+    """Into those of a test, and into those that people restore beside the others, here or from the copy there."""
     role = statements("restore")
     start = f"arn:aws:dynamodb:{HERE}:{ACCOUNT}:table"
     for table in ("awsbackup-restore-test-1b2c", f"{STACK}-restored-runs"):
         assert decide(role, Request("dynamodb:RestoreTableFromAwsBackup", f"{start}/{table}")) == "allowed"
         assert decide(role, Request("dynamodb:BatchWriteItem", f"{start}/{table}")) == "allowed"
         assert decide(role, Request("dynamodb:DeleteTable", f"{start}/{table}")) == "not allowed"
+    there = f"arn:aws:dynamodb:{THERE}:{ACCOUNT}:table"
+    assert decide(role, Request("dynamodb:RestoreTableFromAwsBackup", f"{there}/{STACK}-restored-runs")) == "allowed"
+    assert decide(role, Request("kms:Decrypt", str(FAR_KEY.arn), context=DYNAMODB)) == "allowed"
+    assert decide(role, Request("dynamodb:PutItem", f"{there}/{STACK}-runs")) == "not allowed"
     for action in ("dynamodb:PutItem", "dynamodb:RestoreTableFromAwsBackup"):
         assert all(decide(role, Request(action, arn)) == "not allowed" for arn in NAMES.values())
 

@@ -43,6 +43,7 @@ def watched(*, sources: tuple[str, ...] = ("reports", "mail"), replicated: bool 
         repository=repository,
         schedule_group="group",
         vault=f"{STACK}-vault",
+        source_vault=f"{STACK}-source-vault",
         api=WatchedApi("a1b2c3d4", Api()),
         replicated=Replicated(repository, bucket("replica"), "everything") if replicated else None,
     )

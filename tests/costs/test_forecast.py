@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.settings import StorageClass
+from components.settings import Settings, StorageClass
 from components.settings.storage_prices import CLASSES
 from costs import Bill, Line, Volume, aws_backup, compare, forecast, tiers
 from costs.assumptions import ASSUMED
@@ -236,6 +236,39 @@ def test_aws_backup_keeps_changed_objects_whole() -> None:
     assert lines["warm storage"].usd == lines["warm storage, copy"].usd == pytest.approx(4_000 * 0.05)
     small = aws_backup(PRODUCTION, Volume(files=1_000_000_000)).lines[0]
     assert small.quantity == pytest.approx(131_072 * 4)
+
+
+def with_sources() -> Settings:
+    """Give production with AWS Backup of its sources."""
+    return PRODUCTION.model_copy(update={"vault": PRODUCTION.vault.model_copy(update={"sources": True})})
+
+
+def test_sources_in_aws_backup_are_counted_and_are_more_than_the_budget() -> None:
+    """Twice 4,000 GB in warm vaults at 0.05, four more metrics of alarms, and no line of it where it is off."""
+    off, on = forecast(PRODUCTION, Volume()), forecast(with_sources(), Volume())
+    assert line(on.bill, "AWS Backup", "sources, warm storage").usd == pytest.approx(200)
+    assert line(on.bill, "AWS Backup", "sources, warm storage, copy").usd == pytest.approx(200)
+    assert line(on.once, "AWS Backup", "sources, transfer of the copy").quantity == pytest.approx(1_000)
+    assert on.usd - off.usd == pytest.approx(aws_backup(PRODUCTION, Volume()).usd + 4 * usd("cloudwatch.alarm"))
+    (warning,) = on.warnings
+    assert "more than budget.monthlyUsd, which is 500.00" in warning
+    assert not [one for one in (*off.bill.lines, *off.once.lines) if one.what.startswith("sources, ")]
+
+
+def test_what_the_sources_would_cost_in_aws_backup_is_among_what_could_be_chosen() -> None:
+    """Until it is chosen."""
+    found = {one.name: one for one in compare(PRODUCTION, Volume())}
+    assert found["the sources in AWS Backup too"].usd == pytest.approx(forecast(with_sources(), Volume()).usd)
+    assert "the sources in AWS Backup too" not in {one.name for one in compare(with_sources(), Volume())}
+
+
+def test_small_files_are_said_to_be_charged_as_larger_ones() -> None:
+    """Each as 128 KB; without the option it is no concern."""
+    small = Volume(terabytes=0.1, files=2_000_000)
+    (warning,) = forecast(with_sources(), small).warnings
+    assert "AWS Backup charges an object below 128 KB as one of 128 KB" in warning
+    assert "100 GB of files are paid for as 262" in warning
+    assert forecast(PRODUCTION, small).warnings == ()
 
 
 def test_each_class_says_what_it_demands() -> None:

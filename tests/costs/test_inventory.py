@@ -15,6 +15,7 @@ from tests.program.kit import Program, Registration, read_config, recorded, run
 TWO_SOURCES: dict[str, Any] = {
     "strongroom:sources": [{"name": "reports", "bucket": "acme-reports"}, {"name": "drafts", "bucket": "acme-drafts"}],
     "strongroom:network": {"zones": 3},
+    "strongroom:vault": {"sources": True},
 }
 
 
@@ -68,7 +69,7 @@ def test_the_log_group_of_the_trail_is_kept_as_long_as_it_is_counted() -> None:
     assert counted["CloudWatch", "log group of the trail"] > 1
 
 
-def test_more_sources_and_zones_are_counted_as_the_program_makes_them() -> None:
+def test_more_sources_zones_and_vaults_are_counted_as_the_program_makes_them() -> None:
     """What grows with the settings grows in both."""
     changes: dict[str, Any] = dict(TWO_SOURCES)
     counted = inventory(load(read_config("prod") | changes))

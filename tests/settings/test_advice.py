@@ -28,6 +28,14 @@ def test_compliance_is_allowed_and_explained() -> None:
     assert "nobody can" in sentence
 
 
+def test_what_aws_backup_keeps_of_sources_is_explained() -> None:
+    """More than what is protected, and longer than somebody who asks to be erased would think."""
+    erased, whole = advice(loaded(vault={"sources": True}))
+    assert "an erased user stays in the backups of AWS Backup for 60 days" in erased
+    assert "whole buckets, not prefixes: all that is in acme-reports is kept" in whole
+    assert len(advice(loaded(vault={"sources": True}, sources=[{"name": "all", "bucket": "acme-reports"}]))) == 1
+
+
 def test_least_days_are_explained_with_their_money() -> None:
     """50 GB a day, 11 days too many, at 0.004 USD a month."""
     sentences = advice(loaded(tier={"storageClass": "GLACIER_IR"}))

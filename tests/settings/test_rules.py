@@ -107,6 +107,22 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         'vault.restoreTest is "rate(30 days)": must be a cron expression: AWS Backup takes no rates',
     ),
     (
+        config(vault={"sources": True, "enabled": False}),
+        "vault.sources is true: must be false while vault.enabled is false: sources are kept beside the tables, not",
+    ),
+    (
+        config(vault={"sources": True}, sources=[SOURCE | {"keyArn": KEY.replace(":123456789012:", ":210987654321:")}]),
+        "must be a key of the account 123456789012 while vault.sources is true: AWS Backup takes buckets of its own",
+    ),
+    (
+        config(vault={"sources": True}, sources=[SOURCE | {"bucket": "strongroom-dev-restored-reports"}]),
+        'sources[0].bucket is "strongroom-dev-restored-reports": must not begin with strongroom-dev-restored- while',
+    ),
+    (
+        config(vault={"sources": True}, sources=[SOURCE | {"keyArn": KEY.replace("us-east-1", "eu-west-1")}]),
+        f"must be a key of the stack's region, us-east-1, as its buckets are, such as {KEY}",
+    ),
+    (
         config(alarms={"drillAgeDays": 90}),
         "alarms.drillAgeDays is 90: must be more than verification.drillCoverageDays, which is 90",
     ),
@@ -240,6 +256,8 @@ ALLOWED: list[dict[str, Any]] = [
     config(alarms={"drillAgeDays": 91}),
     config(vault={"monthlyDays": 120, "coldDays": 30}),
     config(vault={"monthlyDays": 1, "coldDays": 0}),
+    config(vault={"sources": True}, sources=[SOURCE | {"keyArn": KEY}, OTHER_SOURCE]),
+    config(vault={"enabled": False}, sources=[SOURCE | {"keyArn": KEY.replace(":123456789012:", ":210987654321:")}]),
     config(vault={"monthlyDays": 0, "weeklyDays": 0, "dailyDays": 1, "copyDays": 1}),
     config(retention={"auditDays": 400, "auditLockDays": 400}),
     config(workers={"concurrency": 800, "accountConcurrency": 990}),
