@@ -26,7 +26,7 @@ PANELS = MappingProxyType(
     {
         "Find and restore": ("backups", "find", "ls", "diff", "restore", "verify"),
         "See how it goes": ("status", "runs", "report", "doctor", "keys", "cost"),
-        "Have it done": ("backup", "run", "drill"),
+        "Have it done": ("backup", "run", "resume", "drill", "round"),
         "Keep and let go": ("retention", "hold", "holds", "release", "collect", "undelete", "erase", "write-off"),
         "When something is lost": ("recover", "rebuild", "replicate-existing"),
     }

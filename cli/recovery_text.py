@@ -48,12 +48,8 @@ def before(place: Place, sources: tuple[str, ...]) -> list[str]:
     ]
 
 
-def after(initiator: str | None, region: str) -> list[str]:
-    """Give what to do next when the stack that has taken over has its tables."""
-    payload = """'{"type": "INCREMENTAL"}'"""
-    name = initiator or "INITIATOR"
-    return [
-        f"run: aws lambda invoke --region {region} --function-name {name} \\",
-        f"       --cli-binary-format raw-in-base64-out --payload {payload} /dev/stdout",
-        "then: strongroom status --outputs recovery.json",
-    ]
+AFTER: Final = (
+    "run: strongroom run --outputs recovery.json --wait",
+    "then: strongroom status --outputs recovery.json",
+)
+"""What to do next when the stack that has taken over has its tables."""

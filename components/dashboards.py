@@ -130,7 +130,9 @@ def _own(stack: str, source: str | None, statistic: Statistic, *metrics: MetricN
 def operations(args: DashboardsArgs) -> dict[str, object]:
     """Give the body of the operations dashboard: alarms, runs, proofs, collections, queues, functions, tables."""
     watched = args.watched
-    widgets = [text(f"# {watched.stack}: operations\nEvery alarm names its page in docs/runbooks.")]
+    # No metric has the cost of one stack: `EstimatedCharges` is the whole account's, in all regions.
+    says = f"Every alarm names its page in docs/runbooks. Cost: budget `{watched.stack}-budget`."
+    widgets = [text(f"# {watched.stack}: operations\n{says}")]
     starts = range(0, len(args.alarms), _ALARMS_SHOWN)
     widgets += [alarm_states("Alarms", args.alarms[start : start + _ALARMS_SHOWN]) for start in starts]
     for source in watched.sources:
@@ -236,8 +238,10 @@ def _tables(args: DashboardsArgs) -> Iterator[Widget]:
         names = {"TableName": table.name}
         units = [(metric, of(metric, names)) for metric in ("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits")]
         throttles = [(metric, of(metric, names)) for metric in ("ReadThrottleEvents", "WriteThrottleEvents")]
-        errors = [
-            (operation, of("SystemErrors", {**names, "Operation": operation})) for operation in table_operations(name)
-        ]
+        calls = {operation: {**names, "Operation": operation} for operation in table_operations(name)}
+        errors = [(operation, of("SystemErrors", called)) for operation, called in calls.items()]
+        latency = partial(Series, "AWS/DynamoDB", "SuccessfulRequestLatency", statistic="Average")
+        times = [(operation, latency(called)) for operation, called in calls.items()]
         yield graph(f"Table {name}: units", units, args.region)
         yield graph(f"Table {name}: throttles and errors", [*throttles, *errors], args.region)
+        yield graph(f"Table {name}: mean milliseconds of a call", times, args.region)

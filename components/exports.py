@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pulumi
+
 from components.api import Api
 from components.refs import TopicRef
 from components.service import Service
@@ -47,6 +49,17 @@ def capabilities(settings: Settings) -> dict[str, Any]:
     }
 
 
+def drift_detection(stack: str) -> str:
+    """Give the command that says whether anything differs from what was deployed, or from what the program says.
+
+    The workflow `drift` asks the same two questions each night.
+    """
+    return (
+        f"pulumi refresh --stack {stack} --preview-only --expect-no-changes --diff && "
+        f"pulumi preview --stack {stack} --refresh --expect-no-changes --diff --policy-pack policies"
+    )
+
+
 def exports(
     settings: Settings,
     names: Names,
@@ -60,6 +73,7 @@ def exports(
     copy = storage.copy
     return {
         "Stack": names.stack,
+        "Environment": settings.environment,
         "AccountId": settings.account_id,
         "Region": settings.region,
         "BackupBucketName": storage.repository.name,
@@ -82,6 +96,8 @@ def exports(
         "Queues": {name: queue.url for name, queue in service.queues.items()},
         "DeadLetterQueues": {name: queue.url for name, queue in service.dead_letters.items()},
         "Functions": {name: function.arn for name, function in service.functions.items()},
+        "BackupVaultName": names.vault() if settings.vault.enabled else None,
+        "SourceVaultName": names.source_vault() if settings.vault.sources else None,
         "ApiUrl": api.url if api else None,
         "ApiOperatorsPolicyArn": api.operators_policy_arn if api else None,
         "ApiCallersPolicyArns": api.callers_policy_arns if api else None,
@@ -89,4 +105,5 @@ def exports(
         "DashboardURL": watch.dashboards["operations"],
         "DashboardURLs": watch.dashboards,
         "NotificationTopicArn": topic.arn,
+        "DriftDetectionCommand": drift_detection(pulumi.get_stack()),
     }

@@ -12,7 +12,7 @@ import typer
 from cli import options
 from cli.outputs import Place, StackOutputs, find_place, place_of, read_file
 from cli.progress import shown
-from cli.recovery_text import after, as_yaml, before, origin_of, promotion
+from cli.recovery_text import AFTER, as_yaml, before, origin_of, promotion
 from cli.render import note, show_facts, show_json, show_line
 from cli.statuses import DAMAGE, DONE, PARTIAL
 from functions.engine.arrival import Incomplete, incomplete_backups, note_incomplete
@@ -64,7 +64,7 @@ def command(
     place = place_of(said, replica=not promoted) if said else find_place(repository, region, None, replica=False)
     with options.open_toolbox(place.region, endpoint, profile) as tools:
         if said is not None and promoted:
-            status = _fill(tools, place, said, retention_days, again=again, as_json=as_json)
+            status = _fill(tools, place, retention_days, again=again, as_json=as_json)
         else:
             status = _advise(tools, place, said, as_json=as_json)
     raise typer.Exit(status)
@@ -96,7 +96,7 @@ def _advise(tools: Toolbox, place: Place, said: StackOutputs | None, *, as_json:
     return _status(found)
 
 
-def _fill(tools: Toolbox, place: Place, said: StackOutputs, days: int | None, *, again: bool, as_json: bool) -> int:
+def _fill(tools: Toolbox, place: Place, days: int | None, *, again: bool, as_json: bool) -> int:
     """Fill what is empty of the tables of the stack that has taken over; give the exit status."""
     if missing := [name for name in _FILLED if name not in place.tables]:
         raise ConfigurationError(f"--outputs names no table {', '.join(missing)}")
@@ -110,15 +110,14 @@ def _fill(tools: Toolbox, place: Place, said: StackOutputs, days: int | None, *,
         tables = open_tables(cloud, TableNames(*(place.tables[name] for name in _FILLED)))
         with shown("rebuild") as progress:
             report = rebuild(store, tables, progress, retention=catalog_time(store, days))
-    steps = after(said.functions.get("initiator"), place.region)
     if as_json:
         rebuilt = _rebuilt(report) if report else None
         seconds = round(time.monotonic() - started, 3)
-        show_json({**_document(found), "empty": empty, "rebuilt": rebuilt, "seconds": seconds, "next": steps})
+        show_json({**_document(found), "empty": empty, "rebuilt": rebuilt, "seconds": seconds, "next": AFTER})
     else:
         _show(found)
         _tell(empty, report)
-        for line in steps:
+        for line in AFTER:
             show_line(line)
     for damage in report.damages if report else ():
         note(f"{damage.error.code}: {damage.key}: {damage.error.message}")

@@ -17,7 +17,8 @@ COMMANDS: Final[Mapping[str, tuple[PersonRight, ...]]] = {
     "backups, verify, restore": _READ,
     "run": (PersonRight(("lambda:InvokeFunction",), (), "the initiator"),),
     "run --wait": (PersonRight(("lambda:InvokeFunction",), (), "the initiator"), _FOLLOW),
-    "drill": (PersonRight(("lambda:InvokeFunction",), (), "the verifier"),),
+    "resume": (PersonRight(("lambda:InvokeFunction",), (), "the remediator"),),
+    "drill, round": (PersonRight(("lambda:InvokeFunction",), (), "the verifier"),),
     **PEOPLE,
 }
 """By the commands that need them."""

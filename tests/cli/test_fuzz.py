@@ -96,7 +96,9 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     folder = tmp_path_factory.mktemp("fuzz")
     outputs = folder / "outputs.json"
     tables = ", ".join(f'"{name}": "t-{name}"' for name in ("runs", "users", "drills", "backups", "dedup", "restores"))
-    functions = ", ".join(f'"{name}": "f-{name}"' for name in ("initiator", "verifier", "collector", "restore"))
+    functions = ", ".join(
+        f'"{name}": "f-{name}"' for name in ("initiator", "verifier", "collector", "restore", "remediator")
+    )
     outputs.write_text(
         '{"BackupBucketName": "my-backups", "Region": "us-east-1", "AccountId": "000000000000",'
         f' "Stack": "strongroom-x", "Tables": {{{tables}}}, "Functions": {{{functions}}}}}'

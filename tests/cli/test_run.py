@@ -1,4 +1,4 @@
-"""`run` and `drill`: what the functions answer becomes a table, a document and a status that says how it ended."""
+"""What functions are asked and answer becomes a table, a document and a status that says how it ended."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from cli import asking
 from cli.commands import run as run_command
 from cli.following import Followed, follow
 from cli.main import run
+from components.schedules import TARGETS
 from functions.adapters.answered_invocation import AnsweredInvocation
 from functions.adapters.memory_ledger import MemoryLedger
 from functions.contract.states import RunState
@@ -33,7 +34,7 @@ OUTPUTS = {
     "Region": "us-east-1",
     "Stack": "strongroom-x",
     "Tables": {"runs": "strongroom-x-runs"},
-    "Functions": {"initiator": "f-initiator", "verifier": "f-verifier"},
+    "Functions": {"initiator": "f-initiator", "verifier": "f-verifier", "remediator": "f-remediator"},
 }
 
 
@@ -207,6 +208,54 @@ def test_a_drill_need_not_be_waited_for(outputs: str, asked: list[Any], capsys: 
     assert run(["drill", "--outputs", outputs, "--user", "al", "--source-name", "reports"]) == 0
     assert asked == [("f-verifier", {"verify": "drill", "users": ["al"], "source": "reports"})]
     assert "asked for" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["drill", "sample", "structure"])
+def test_a_round_is_what_the_schedule_of_that_name_starts(
+    kind: str, outputs: str, asked: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of all users: nobody is named."""
+    assert run(["round", kind, "--outputs", outputs, "--json"]) == 0
+    assert asked == [("f-verifier", TARGETS[kind].event)]
+    assert json.loads(capsys.readouterr().out) == {"function": "f-verifier", "round": kind}
+    assert run(["round", kind, "--outputs", outputs]) == 0
+    assert kind in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["everything"], []])
+def test_a_round_of_nothing_that_there_is_starts_nothing(words: list[str], outputs: str, asked: list[Any]) -> None:
+    """Which must be said: none goes without saying."""
+    assert run(["round", *words, "--outputs", outputs]) == 2
+    assert asked == []
+
+
+@pytest.mark.parametrize(("state", "words"), [("RESUMED", ""), ("NOT_PAUSED", "reports was not paused")])
+def test_a_schedule_starts_runs_again_and_once_is_enough(
+    state: str,
+    words: str,
+    outputs: str,
+    answer: Callable[[Any], None],
+    asked: list[Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever did not see the answer may ask again."""
+    answer({"state": state})
+    command = ["resume", "--outputs", outputs, "--source-name", "reports"]
+    assert run(command) == 0
+    assert asked == [("f-remediator", {"resume": "reports"})]
+    printed = capsys.readouterr()
+    assert state in printed.out
+    assert words in printed.err
+    assert run([*command, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown == {"function": "f-remediator", "source": "reports", "state": state}
+
+
+def test_a_pause_of_no_source_or_of_no_stack_is_not_ended(outputs: str, asked: list[Any]) -> None:
+    """It must be said which."""
+    assert run(["resume", "--outputs", outputs]) == 2
+    assert run(["resume", "--source-name", "reports"]) == 2
+    assert asked == []
 
 
 class Lambda:

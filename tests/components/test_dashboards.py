@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from components.alarm_list import table_operations
 from components.dashboards import Dashboards, DashboardsArgs
 from components.settings.watching import Alarms as Limits
 from components.widgets import COLUMNS, laid_out, text
@@ -81,6 +82,18 @@ def test_every_queue_function_and_table_has_widgets_of_its_own() -> None:
         limit = titles[f"Function {name}: duration"]["annotations"]["horizontal"][0]["value"]
         assert limit == function.timeout * 1_000
     assert {f"Table {name}: units" for name in things.tables} <= titles.keys()
+
+
+def test_the_time_of_every_kind_of_call_that_a_table_gets_is_drawn() -> None:
+    """As DynamoDB measures it, of the table and not of all."""
+    things = watched()
+    drawn = {
+        (dimensions["TableName"], dimensions["Operation"])
+        for _, metric, dimensions in metrics("operations")
+        if metric == "SuccessfulRequestLatency"
+    }
+    assert drawn == {(table.name, call) for name, table in things.tables.items() for call in table_operations(name)}
+    assert len(drawn) > len(things.tables)
 
 
 def test_the_latest_errors_of_all_functions_are_shown() -> None:

@@ -23,7 +23,7 @@ from functions.contract.object_keys import (
     write_off_key,
 )
 from functions.contract.rights import BY_QUEUE, RIGHTS
-from tests.program.kit import Program, Registration, run
+from tests.program.kit import Program, Registration, recorded, run
 
 BREAK_GLASS = "arn:aws:iam::123456789012:role/emergency"
 EXPIRER = "arn:aws:iam::123456789012:role/expirer"
@@ -46,6 +46,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     },
     "strongroom:verification": {"samplePercent": 2.5, "drillsADay": 7, "drillCoverageDays": 60},
     "strongroom:workers": {"concurrency": 20, "priorityConcurrency": 3, "restoreConcurrency": 4, "eventConcurrency": 2},
+    "strongroom:vault": {"sources": True},
     "strongroom:budget": {"warnPercent": 66},
 }
 HOLDS_BACKUPS = ("primary", "replica")
@@ -207,4 +208,31 @@ def test_a_stack_exports_the_role_of_trusted_accounts_and_the_id_of_the_key() ->
     assert outputs["RestoreRoleArn"]
     before = {"BackupBucketName", "ReplicationBucketName", "EncryptionKeyId", "MetadataTableName", "DashboardURL"}
     before |= {"DeduplicationTableName", "NotificationTopicArn", "BackupQueueUrl", "SystemCapabilities"}
+    before |= {"Environment", "DriftDetectionCommand"}
     assert before <= outputs.keys()
+
+
+def test_sources_are_backed_up_by_aws_backup_where_the_stack_says_so() -> None:
+    """Each bucket, for the days of the repository, in vaults that are locked as it is and have alarms of their own."""
+    program = _program()
+    (plan,) = [item for item in program.of("aws:backup/plan:Plan") if item.name == "source-plan"]
+    (rule,) = plan.inputs["rules"]
+    assert (rule["targetVaultName"], rule["lifecycle"]) == ("strongroom-prod-source-vault", {"deleteAfter": 40})
+    (chosen,) = [item for item in program.of("aws:backup/selection:Selection") if item.name == "sources"]
+    assert chosen.inputs["resources"] == ["arn:aws:s3:::acme-client-reports"]
+    locks = program.of("aws:backup/vaultLockConfiguration:VaultLockConfiguration")
+    found = {item.name: (item.inputs["minRetentionDays"], item.inputs["changeableForDays"]) for item in locks}
+    assert found["source-vault-lock"] == found["source-vault-copy-lock"] == (21, 3)
+    watched = [item.name for item in program.of("aws:cloudwatch/metricAlarm:MetricAlarm") if "vault" in item.name]
+    assert sorted(watched) == ["vault-failed", "vault-failed-sources", "vault-silent", "vault-silent-sources"]
+    assert {item.inputs["tags"]["Stack"] for item in program.of("aws:backup/vault:Vault")} == {"strongroom-prod"}
+
+
+@pytest.mark.parametrize("stack", ["prod", "dev", "local", "prod-recovery"])
+def test_sources_are_left_to_the_repository_where_it_says_nothing(stack: str) -> None:
+    """No vault, role, rule or alarm more."""
+    off = [item for item in recorded(stack).resources if item.type.startswith(("aws:backup/", "aws:cloudwatch/"))]
+    assert [item.name for item in off if "source-" in item.name or item.name.endswith("-sources")] == []
+    assert not recorded(stack).of("strongroom:index:SourceVault")
+    on, extra = _program(), {item.urn for item in _program().resources if "SourceVault" in item.urn}
+    assert len(extra) == len(on.of("strongroom:index:SourceVault")) + 12

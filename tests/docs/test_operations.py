@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,16 @@ import pytest
 import typer
 
 from cli.main import build
+from cli.outputs import Place
+from cli.recovery_text import AFTER, before
 from components.alarm_list import VAULT_COMPLETED
 from components.settings.shapes import fields_of, shape_of
 from components.settings.stack import Settings
 from functions.contract.metric_names import Metric, MetricName
+from functions.engine.orchestration.notices import missed_notice
+from functions.engine.remediation.notices import paused_notice
 
+NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -96,6 +102,19 @@ def test_every_command_line_of_the_tool_on_a_page_can_be_parsed(page: Path) -> N
                 parse(words)
             except AssertionError as error:
                 raise AssertionError(f"{shlex.join(words)}: {error}") from error
+
+
+def test_every_command_line_that_people_are_told_can_be_parsed() -> None:
+    """By notices, and by `recover`."""
+    notices = [
+        missed_notice("prod", "reports", timedelta(hours=27), NOW),
+        paused_notice("prod", "reports", NOW),
+    ]
+    told = [*before(Place("replica", "us-west-2"), ("reports",)), *AFTER, *(notice.body for notice in notices)]
+    found = re.findall(r"strongroom ([a-z]+ --[^`\n]+)", "\n".join(told))
+    assert [line.partition(" ")[0] for line in found] == ["restore", "recover", "run", "status", "run", "resume"]
+    for line in found:
+        parse(shlex.split(line))
 
 
 @pytest.mark.parametrize("wrong", ["backup --sorce a", "nothing --here", "retention", "restore --user"])

@@ -30,6 +30,7 @@ from functions.engine.orchestration.runs import RpoAges, StartRequest, new_run
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
 END = NOW + timedelta(hours=1, minutes=23)
 AGES = RpoAges(timedelta(hours=26), timedelta(minutes=90))
+RUN = ["strongroom", "run", "--outputs", "outputs.json", "--source-name", "reports", "--wait"]
 COUNTS = {"files": 20_000, "unreadable": 3, "source": 10**12, "read": 5 * 10**10, "new": 10**10, "stored": 4 * 10**9}
 
 
@@ -85,7 +86,7 @@ def test_trouble_is_named_failures_first() -> None:
         "  ... and 1 more",
     ]
     assert "alice" not in notice.body
-    assert '"source_prefix": "<user>/"' in notice.body
+    assert lines[-1].split() == [*RUN, "--user", "USER"]
 
 
 def test_only_so_many_are_named() -> None:
@@ -158,6 +159,7 @@ def test_a_missed_run_and_a_failed_start_say_what_to_do() -> None:
     missed = missed_notice("prod", "reports", timedelta(hours=27), NOW)
     assert missed.subject == "[prod] Backup of reports MISSED: no run for 27 h 0 min"
     assert "whether the schedule is enabled" in missed.body
+    assert missed.body.splitlines()[-1].split() == RUN
     failed = failed_start_notice("prod", "reports", "BUCKET_NOT_FOUND", "bucket acme does not exist", "check its name")
     assert failed.subject == "[prod] Backup of reports could not start: BUCKET_NOT_FOUND"
     assert "What to do: check its name." in failed.body

@@ -18,6 +18,7 @@ from tests.program.reading import (
     FUNCTION,
     KEY,
     QUEUE,
+    VAULT,
     account_of,
     is_isolated,
     replica_region,
@@ -103,6 +104,20 @@ def test_a_stack_says_what_the_operators_tool_needs(stack: str) -> None:
     assert named - taken_over <= {item.inputs["bucket"] for item in program.of(BUCKET)}
     assert len(named) >= 3
     assert set(outputs["Tables"].values()) == tables_of(stack, program)
+    vaults = {value for name, value in outputs.items() if name.endswith("VaultName")}
+    assert vaults == {item.inputs["name"] for item in program.of(VAULT)}
+    assert outputs["Environment"] == read_config(stack)["strongroom:environment"]
+
+
+def test_a_stack_says_how_to_look_for_drift_as_its_workflow_does() -> None:
+    """By the name that Pulumi knows it by."""
+    workflow = " ".join((ROOT / ".github/workflows/drift.yml").read_text(encoding="utf-8").replace("\\", "").split())
+    for stack in ("prod", "prod-recovery"):
+        commands = recorded(stack).outputs["DriftDetectionCommand"].split(" && ")
+        assert len(commands) == 2
+        for command in commands:
+            assert f"--stack {stack} " in command
+            assert command.replace(f"--stack {stack} ", '--stack "$STACK" ') in workflow
 
 
 @every_stack

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -13,7 +14,7 @@ from components.backup_rights import EVERYWHERE
 from components.schedules import TARGETS
 from functions.contract.rights import FAILURES, NETWORK, RIGHTS, Right
 from tests.components.policies import Request, decide
-from tests.program.kit import Program, Registration, read_config, recorded
+from tests.program.kit import ROOT, Program, Registration, read_config, recorded
 from tests.program.reading import (
     ALL_STACKS,
     FUNCTION,
@@ -74,7 +75,21 @@ PUBLISHERS: Final = {
     "aws:budgets/budget:Budget": "budgets.amazonaws.com",
     "aws:cloudtrail/trail:Trail": "cloudtrail.amazonaws.com",
 }
+IAM_NAMES: Final = {
+    "apigatewayv2": "apigateway",
+    "vpc": "ec2",
+    "aws:cloudwatch/eventRule:EventRule": "events",
+    "aws:cloudwatch/eventTarget:EventTarget": "events",
+    "aws:cloudwatch/logGroup:LogGroup": "logs",
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": "logs",
+}
+"""What IAM calls the service of a kind of resource, or of Pulumi's module, where that is another name."""
 every_stack = pytest.mark.parametrize("stack", ALL_STACKS)
+
+
+def service_of(kind: str) -> str:
+    """Give Pulumi's module of a kind of resource: `s3` of `aws:s3/bucket:Bucket`."""
+    return kind.removeprefix("aws:").partition("/")[0]
 
 
 def allowed(program: Program) -> Iterator[tuple[Policy, dict[str, Any]]]:
@@ -118,6 +133,16 @@ def test_a_role_holds_exactly_what_the_contract_declares(stack: str) -> None:
         wanted = Counter(tuple(right.actions) for right in declared(stack, name))
         assert Counter(tuple(statement["Action"]) for statement in granted) == wanted, name
         assert len(granted) > 5
+
+
+def test_the_page_of_pipelines_lets_the_deploying_role_use_every_service_of_the_program() -> None:
+    """IAM's names differ from Pulumi's."""
+    page = (ROOT / "docs/pipelines.md").read_text(encoding="utf-8")
+    found = re.search(r"what the program makes \((.+?)\), the state", page, re.DOTALL)
+    assert found
+    named = set(re.findall(r"`([a-z0-9]+)`", found[1]))
+    kinds = {item.type for stack in ALL_STACKS for item in recorded(stack).resources if item.type.startswith("aws:")}
+    assert named == {IAM_NAMES.get(kind) or IAM_NAMES.get(service_of(kind)) or service_of(kind) for kind in kinds}
 
 
 @every_stack

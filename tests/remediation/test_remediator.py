@@ -186,6 +186,7 @@ def test_a_schedule_is_paused_after_several_fruitless_nights_and_resumed() -> No
     moment = desk.site.clock().isoformat()
     assert desk.site.start({"scheduled_time": moment})["reports"]["state"] == "PAUSED"
     assert "paused" in desk.site.subjects[-1]
+    assert "`strongroom resume --outputs outputs.json --source-name reports`" in desk.site.notifier.sent[-1].body
     assert desk.site.start({"source": "reports", "users": ["bob"]}, request="by hand")["reports"]["state"] == "RUNNING"
     assert desk.look({"resume": "reports"}) == {"state": "RESUMED"}
     assert desk.look({"resume": "reports"}) == {"state": "NOT_PAUSED"}

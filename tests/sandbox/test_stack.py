@@ -177,6 +177,8 @@ def test_an_operator_starts_a_run_and_a_drill_and_looks_at_everything(
     assert (status, ran["runs"][0]["state"], ran["runs"][0]["done"]) == (0, "COMPLETED", 2)
     status, drilled = asked("drill", *source, "--user", "user-02", "--wait")
     assert (status, [drill["state"] for drill in drilled["drills"]]) == (0, ["PROVEN"])
+    status, resumed = asked("resume", *source)
+    assert (status, resumed["state"]) == (0, "NOT_PAUSED")
     status, found = asked("doctor", "--program", str(PROJECT_ROOT))
     assert found["checks"] > 30
     assert not [one for one in found["findings"] if one["level"] == "UNSEEN"]
