@@ -7,6 +7,7 @@ of the repository format: other values would still restore, but would no longer 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pyfastcdc
 
@@ -35,14 +36,8 @@ class Chunker:
     """
 
     def __init__(self, parameters: ChunkerParameters = FORMAT_1) -> None:
-        """Prepare the cutter; `require_native` says whether it will be fast."""
-        self._minimum = parameters.minimum
-        self._cdc = pyfastcdc.FastCDC(
-            parameters.average,
-            min_size=parameters.minimum,
-            max_size=parameters.maximum,
-            normalized_chunking=parameters.normalization,  # type: ignore[arg-type]
-        )
+        """Cut with `parameters`; `require_native` says whether it will be fast."""
+        self._parameters = parameters
         self._carry: Buffer = b""
 
     def feed(self, data: Buffer, *, last: bool = False) -> list[memoryview]:
@@ -53,15 +48,26 @@ class Chunker:
         """
         buffer = b"".join((self._carry, data)) if self._carry else data
         view = memoryview(buffer)
-        if last and len(view) <= self._minimum:
+        if last and len(view) <= self._parameters.minimum:
             self._carry = b""
             return [view] if view else []
-        chunks = [view[cut.offset : cut.offset + cut.length] for cut in self._cdc.cut_buf(view)]
+        chunks = [view[cut.offset : cut.offset + cut.length] for cut in _cutter(self._parameters).cut_buf(view)]
         if last:
             self._carry = b""
         elif chunks:
             self._carry = bytes(chunks.pop())
         return chunks
+
+
+@lru_cache(maxsize=4)
+def _cutter(parameters: ChunkerParameters) -> pyfastcdc.FastCDC:
+    """Give the cutter of these sizes. It keeps nothing between buffers, so all files and threads share it."""
+    return pyfastcdc.FastCDC(
+        parameters.average,
+        min_size=parameters.minimum,
+        max_size=parameters.maximum,
+        normalized_chunking=parameters.normalization,  # type: ignore[arg-type]
+    )
 
 
 def require_native() -> None:
