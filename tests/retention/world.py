@@ -481,11 +481,16 @@ class World:
             self.check()
             self.pass_time(24)
             self.check()
-        needed = {key for truth in self.there() for key in truth.needed}
+        needed = {key for truth in self.there() for key in truth.needed} | self._remains()
         left = {blob.key for prefix in ("packs/", "snapshots/") for blob in self.store.list(prefix)}
         assert left <= needed, f"nobody needs {sorted(left - needed)}"
         for truth in self.there():
             assert self.must_keep(truth), f"{truth.name} is still there"
+
+    def _remains(self) -> set[str]:
+        """Give the manifests of what a hold covers: those that are left stay, also when it came too late for others."""
+        held = [truth for truth in self.truths.values() if any(hold.covers(truth.name) for hold in self.holds)]
+        return {key for truth in held for key in truth.needed if key.startswith("snapshots/")}
 
 
 def is_locked(version: StoredVersion, now: datetime) -> bool:
