@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import sys
 from dataclasses import dataclass
@@ -11,6 +12,13 @@ from benchmarks.server import Server
 
 PROJECT = Path(__file__).resolve().parent.parent
 PACK_PREFIX = "packs/"
+_PACKAGES = ("functions", "cli", "costs")
+
+
+def compile_packages() -> None:
+    """Compile what the tool loads, as pip does with what it installs: else a start costs 40 ms more."""
+    for package in _PACKAGES:
+        compileall.compile_dir(PROJECT / package, quiet=1)
 
 
 @dataclass(frozen=True)

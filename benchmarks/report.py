@@ -26,7 +26,7 @@ def environment_lines(server_name: str, restic_version: str, command: str, round
         f"- command: `{command}`",
         f"- server: {server_name}, on the same cores as the clients",
         f"- peer: {restic_version}; reads the local tree, writes to the same server",
-        f"- Strongroom: commit {commit()}; reads the source from the same server",
+        f"- Strongroom: commit {commit()}; reads the source from the same server; compiled as pip does it",
         f"- machine: {os.cpu_count()} cores {processor()}, Linux {platform.release()}",
         f"- Python {platform.python_version()}, {', '.join(library_versions())}",
         f"- {rounds} rounds in turn, who begins changes; medians; a ratio is the median over rounds",

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import datasets, gates, latency, manifest, peer, report
+from benchmarks.ours import compile_packages
 from benchmarks.server import open_server
 from benchmarks.steps import OURS, THEIRS, Bench, run_round
 
@@ -75,6 +76,7 @@ def main(arguments: list[str]) -> int:
     options.data = options.data.resolve()
     datasets.build(options.data)
     binary = peer.fetch_restic()
+    compile_packages()
     sets = options.sets.split(",")
     with open_server() as server:
         tools = tuple(options.tools.split(","))
