@@ -30,10 +30,10 @@ class SafetyParameters:
     part_size: int = 8 * MIB
     """Larger objects are read, and restored, in parts of this size."""
 
-    batch_bytes: int = 4 * MIB
+    batch_bytes: int = 8 * MIB
     """Small objects are handed to a worker together until they reach this."""
 
-    batch_files: int = 128
+    batch_files: int = 256
     """... or this many of them."""
 
     entry_window: int = 8_192
