@@ -15,7 +15,7 @@ ZSTD = 1
 LEVEL = 3
 MIDDLE_LEVEL = 1
 """For a chunk that shrinks little, or is little: two thirds of LEVEL's time for 1 % more of its bytes."""
-FAST_LEVEL = -5
+FAST_LEVEL = -3
 """For a chunk that will hardly shrink: half the time of MIDDLE_LEVEL, and long repeats are found all the same."""
 
 _PROBE_LEVEL = -1
