@@ -14,7 +14,7 @@ from benchmarks.ours import PROJECT
 from benchmarks.steps import OURS, THEIRS, Record
 
 STEPS = ("first", "unchanged", "day2", "restore-local", "restore-s3", "verify-full")
-LIBRARIES = ("obstore", "pyfastcdc", "zstandard", "backports.zstd", "boto3")
+LIBRARIES = ("obstore", "isal", "pyfastcdc", "zstandard", "backports.zstd", "boto3")
 COST_HEADINGS = (*("step", "tool", "wall s (min-max)", "CPU s", "peak RSS MB", "stored MB", "requests"),)
 RATIO_HEADINGS = ("step", *FIGURES)
 GATE_HEADINGS = ("promise", "measured", "wanted", "result")

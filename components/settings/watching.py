@@ -34,7 +34,11 @@ class Alarms(Section):
     replication_latency_minutes: int = Field(60, ge=15, le=1_440, description="How far the replica is behind.")
     catalog_throttles: int = Field(1, ge=1, le=1_000_000, description="Throttled requests to a table in 5 minutes.")
     silence_hours: int = Field(
-        26, ge=3, le=168, description="Hours without a look of the watchdog, an ended drill, or a sample verification."
+        26,
+        ge=3,
+        le=168,
+        description="Hours without a look of the watchdog, an ended drill, a sample verification, or a backup by AWS "
+        "Backup (of sources: twice as many).",
     )
     collection_hours: int = Field(
         50, ge=3, le=168, description="Hours without an ended collection. Locks end a week after the last one."

@@ -215,24 +215,24 @@ def _read_batch(shop: Shop, batch: _Batch, tools: Tools, outcomes: list[Outcome]
     found: list[tuple[Task, ObjectRead, list[Piece]]] = []
     known: dict[ChunkId, ChunkRef] = {}
     for task, future in zip(batch.tasks, batch.reads, strict=True):
-        try:
-            read = _as_listed(task.item, future.result())
-        except SourceChangedError:
-            outcomes.append(read_again(shop, task, tools))
-        except Exception as error:  # noqa: BLE001 - the task knows which errors are the object's, and which end all
-            outcomes.append(task.failed(error))
-        else:
+        # Not raised here: a traceback would keep this frame, and all that was read, until the garbage collector comes.
+        error = future.exception() or _misread(task.item, read := future.result())
+        if error is None:
             found.append((task, read, hash_pieces(Chunker().feed(read.data, last=True))))
             known.update(shop.known(task))
+        elif isinstance(error, SourceChangedError):
+            outcomes.append(read_again(shop, task, tools))
+        else:
+            outcomes.append(task.failed(error))
     result = shop.store([piece for _, _, owned in found for piece in owned], known, tools.encoder)
     for task, read, owned in found:
         outcomes.append(shop.outcome(task, read, [result.places[piece.chunk] for piece in owned], result.fresh))
 
 
-def _as_listed(item: SourceObject, read: ObjectRead) -> ObjectRead:
+def _misread(item: SourceObject, read: ObjectRead) -> SourceChangedError | None:
     if len(read.data) == read.size == item.size:
-        return read
-    raise SourceChangedError(f"{item.key!r} gave {len(read.data)} bytes instead of {item.size}")
+        return None
+    return SourceChangedError(f"{item.key!r} gave {len(read.data)} bytes instead of {item.size}")
 
 
 def hash_pieces(chunks: Iterable[memoryview]) -> list[Piece]:

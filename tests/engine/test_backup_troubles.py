@@ -1,5 +1,7 @@
 """Objects that cannot be read: the backup goes on, says what is missing, and never calls bytes what they are not."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -160,6 +162,33 @@ def test_an_object_that_cannot_be_read_now_is_listed_as_unreadable(world: World,
     fail_reads(world, "alice/a", UnavailableError("slow down"))
     result = world.back_up()
     assert [(item.key, item.code) for item in result.record.unreadable] == [("alice/a", "STORE_UNAVAILABLE")]
+
+
+class Held(bytearray):
+    """Bytes that tell when they are let go."""
+
+
+def test_what_was_read_before_an_unreadable_object_is_let_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, not when the garbage collector comes: else the memory budget bounds nothing."""
+    put_all(world.source, {"alice/a": b"a" * SMALL, "alice/b": b"b"})
+    world.source.denied = {"alice/b"}
+    read, held = world.source.read, list[weakref.ref[Held]]()
+
+    def reading(item: SourceObject, start: int = 0, length: int | None = None) -> Future[ObjectRead]:
+        future = read(item, start, length)
+        if future.exception() is not None:
+            return future
+        data = Held(future.result().data)
+        held.append(weakref.ref(data))
+        return answered(lambda: future.result()._replace(data=data))
+
+    monkeypatch.setattr(world.source, "read", reading)
+    gc.disable()
+    try:
+        assert world.back_up().record.status is BackupStatus.PARTIAL
+        assert [ref() for ref in held] == [None]
+    finally:
+        gc.enable()
 
 
 def test_an_unreadable_object_stands_in_the_manifest_with_its_reason(world: World) -> None:
