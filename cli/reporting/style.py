@@ -84,7 +84,7 @@ td.name{overflow-wrap:anywhere;min-width:6rem}
 th{font-weight:600}
 details{margin-top:.5rem}
 summary{cursor:pointer;font-size:.875rem;padding:.25rem 0}
-.picture svg{min-width:1100px}
+.picture svg{min-width:1200px}
 .picture .box{fill:var(--card);stroke:var(--line);stroke-width:1.5}
 .picture .region{fill:none;stroke:var(--line);stroke-dasharray:6 4}
 .picture svg text{font-size:13px}
