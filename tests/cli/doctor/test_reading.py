@@ -149,6 +149,7 @@ def _worker(endpoint: str) -> str:
         Role=role,
         Code={"ZipFile": package.getvalue()},
     )
+    client("lambda", endpoint).get_waiter("function_active_v2").wait(FunctionName=f"{STACK}-worker")
     return str(made["FunctionArn"])
 
 
