@@ -1,6 +1,7 @@
 """What every test gets: a clean AWS environment, a closed network and, when asked for, an embedded AWS."""
 
 import os
+import signal
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -30,6 +31,12 @@ _ENVIRONMENT = {
     "NO_PROXY": "127.0.0.1,localhost,::1",
     "no_proxy": "127.0.0.1,localhost,::1",
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Take SIGINT: a background job of a shell ignores it, and so would all that a test starts and interrupts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
