@@ -271,7 +271,7 @@ def deliver_at_random(night: Night, random: Random, lock: threading.Lock) -> Non
             dies = random.random() < 0.1
             plan = crash_at(random.randint(1, 400), random.choice(list(Moment))) if dies else None
             keep = random.random() < 0.5
-            night.clock.pass_by(minutes=5)
+            night.clock.pass_by(minutes=1)
         night.deliver(*batch, faults=plan, keep=keep)
 
 
