@@ -10,7 +10,7 @@ from functions.adapters.memory import answered
 from functions.contract.object_keys import PACKS
 from functions.engine.errors import BlobArchivedError
 from functions.engine.ports import Tail
-from tests.retention.test_collector import collected, ripe_world
+from tests.retention.collecting import collected, ripe_world
 
 
 def test_an_archived_pack_that_nobody_needs_stays(monkeypatch: pytest.MonkeyPatch) -> None:

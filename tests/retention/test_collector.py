@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import timedelta
@@ -15,11 +14,9 @@ from functions.adapters.memory_versioned import MemoryTargets
 from functions.contract.object_keys import (
     COLLECTIONS,
     DONE_NAME,
-    ORDER_NAME,
     PACKS,
     PLAN_NAME,
     commit_key,
-    erasure_key,
     pack_key,
 )
 from functions.engine.errors import (
@@ -27,12 +24,10 @@ from functions.engine.errors import (
     BackupNotFoundError,
     BlobNotFoundError,
     ConfigurationError,
-    ConflictError,
     FormatError,
     NotFoundError,
 )
 from functions.engine.model import BackupType, Buffer
-from functions.engine.orchestration.collect_notices import collection_notice
 from functions.engine.pack_indexes import list_packs, list_targets, read_pack_indexes
 from functions.engine.retention.collector import collect
 from functions.engine.retention.history import drained_packs, load_history, no_targets
@@ -40,68 +35,18 @@ from functions.engine.retention.holds import Author, read_holds, release_hold
 from functions.engine.retention.plan import BACKUPS
 from functions.engine.retention.plan import PACKS as PACK_LINES
 from functions.engine.retention.policy import Hold
-from functions.engine.retention.ports import CollectorPorts
-from functions.engine.retention.settings import CollectionReport
 from functions.engine.retention.undelete import Undeleted, undelete_backup, undelete_object
-from functions.engine.retention.write_offs import write_off
 from functions.engine.safety import DEFAULT_SAFETY, MIB, SafetyParameters
-from tests.retention.happenings import Truth
-from tests.retention.world import DAY, FILES, HOUR, SOURCE, USERS, World
+from tests.retention.collecting import collected, oldest, plan_of, ports_of, ripe_world, until_hidden
+from tests.retention.world import DAY, HOUR, SOURCE, USERS, World
 
 LATER = Author("operator", "a mistake")
-
-
-def ripe_world() -> World:
-    """Three nights: the first one's backups are due."""
-    made = World()
-    for user in USERS:
-        made.put(user, FILES[2], 0)
-    for night in range(3):
-        made.night(night)
-        made.collect()
-        made.check()
-        made.pass_time(24)
-    return made
 
 
 @pytest.fixture
 def world() -> World:
     """Give such a world."""
     return ripe_world()
-
-
-def ports_of(world: World) -> CollectorPorts:
-    """Give the ports of a collection."""
-    return CollectorPorts(world.store, world.store, world.targets, world.ids)
-
-
-def collected(world: World) -> CollectionReport:
-    """Do a collection that comes to its end."""
-    report = world.collect()
-    assert report is not None
-    world.check()
-    return report
-
-
-def plan_of(world: World, report: CollectionReport) -> dict[str, object]:
-    """Read `plan.json`."""
-    document: dict[str, object] = json.loads(world.store.data(f"{COLLECTIONS}{report.collection}/{PLAN_NAME}"))
-    return document
-
-
-def oldest(world: World) -> Truth:
-    """Give the oldest backup of the first user."""
-    return min((truth for truth in world.truths.values()), key=lambda truth: truth.name)
-
-
-def until_hidden(world: World) -> Truth:
-    """Let the oldest backup be expired and hidden."""
-    truth = oldest(world)
-    collected(world)
-    world.pass_time(24)
-    world.check()
-    assert world.store.current(commit_key(*truth.name)) is None
-    return truth
 
 
 def test_what_is_not_kept_goes_in_its_time_and_by_the_lifecycle_only(world: World) -> None:
@@ -476,84 +421,6 @@ def test_targets_forget_what_they_are_told_and_know_what_leads_where(world: Worl
     index.forget(found.refs)
     assert index.named(found.refs) == set()
     assert index.lookup([moved.chunk]) == {moved.chunk: moved}
-
-
-def test_an_erased_user_goes_and_his_packs_are_written_anew_for_others(world: World) -> None:
-    """With the newest of his backups, and with what he shares; nobody else loses anything."""
-    truths = [truth for truth in world.there() if truth.name.user == "ada"]
-    packs = {key.rpartition("/")[2] for truth in truths for key in truth.needed if key.startswith(PACKS)}
-    others = {key for truth in world.there() if truth.name.user == "bob" for key in truth.needed}
-    world.delete_all("ada")
-    world.erase("ada")
-    report = collected(world)
-    assert report.counts["backups_erased"] == len(truths)
-    assert (report.erased, report.counts["backups_erased_anew"]) == (["s/ada"], len(truths) - 1)
-    notice = collection_notice("stack", "bucket", report)
-    assert notice is not None
-    assert "users ERASED" in notice.subject
-    assert "withdraw it today" in notice.body
-    shared = {pack for pack in packs if pack_key(pack) in others}
-    assert shared
-    assert shared <= drained_packs(world.store)
-    world.settle()
-    assert not [truth for truth in world.there() if truth.name.user == "ada"]
-    assert [truth for truth in world.there() if truth.name.user == "bob"]
-    left = {blob.key for blob in world.store.list(PACKS)}
-    assert left <= {key for truth in world.there() for key in truth.needed}
-
-
-def test_an_erasure_waits_for_a_hold_and_goes_on_when_it_is_released(world: World) -> None:
-    """The report counts what waits."""
-    world.erase("ada")
-    world.hold("ada", None)
-    report = collected(world)
-    assert report.counts["backups_erased"] == 0
-    assert report.counts["backups_erased_and_held"] == 3
-    world.release(world.holds[0])
-    assert collected(world).counts["backups_erased"] == 3
-    world.settle()
-    assert not [truth for truth in world.there() if truth.name.user == "ada"]
-
-
-def test_an_erased_backup_that_cannot_be_read_stops_nobody(world: World) -> None:
-    """What only it needed may go: nobody may have it. So does what was written off."""
-    damaged = [name for name in world.truths if name.user == "ada"][-1]
-    version = world.store.current(commit_key(*damaged))
-    assert version is not None
-    version.data = b"{}"
-    world.truths.pop(damaged)
-    assert collected(world).refused == ["a commit record cannot be read: nobody knows what its backup needs"]
-    world.erase("ada")
-    assert collected(world).refused == []
-
-
-def test_a_backup_that_was_written_off_stops_nobody(world: World) -> None:
-    """The bucket says so: no setting has to be deployed."""
-    damaged = [name for name in world.truths if name.user == "ada"][-1]
-    version = world.store.current(commit_key(*damaged))
-    assert version is not None
-    data, version.data = version.data, b"{}"
-    world.truths.pop(damaged)
-    write_off(world.store, damaged, LATER, world.time)
-    assert collected(world).refused == []
-    with pytest.raises(ConflictError, match="written off before"):
-        write_off(world.store, damaged, LATER, world.time)
-    good = [name for name in world.truths if name.user == "bob"][-1]
-    assert data is not None
-    with pytest.raises(ConfigurationError, match="can be read"):
-        write_off(world.store, good, LATER, world.time)
-
-
-def test_an_erasure_that_cannot_be_read_is_reported_and_erases_nothing(world: World) -> None:
-    """Somebody has to look."""
-    world.erase("ada")
-    order = world.erasures.pop()
-    version = world.store.current(erasure_key(SOURCE, "ada", order.erasure_id, ORDER_NAME))
-    assert version is not None
-    version.data = b"?"
-    report = collected(world)
-    assert report.refused == [f"erasure {order.erasure_id} cannot be read: it erases nothing"]
-    assert report.counts["backups_erased"] == 0
 
 
 def test_a_backup_that_is_hidden_while_it_is_judged_is_marked_from_its_versions(

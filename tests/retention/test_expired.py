@@ -6,7 +6,7 @@ import pytest
 
 from functions.contract.object_keys import commit_key
 from functions.engine.retention.expired import expired_backups
-from tests.retention.test_collector import collected, oldest, ripe_world
+from tests.retention.collecting import collected, oldest, ripe_world
 from tests.retention.world import USERS, World
 
 

@@ -12,7 +12,7 @@ from functions.engine.retention.history import drained_packs, load_history, no_t
 from functions.engine.retention.pack_table import Fate, PackTable
 from functions.engine.retention.plan import BACKUPS, KINDS, PACKS, Plan
 from functions.engine.retention.verdicts import pack_verdict
-from tests.retention.test_collector import collected, ripe_world
+from tests.retention.collecting import collected, ripe_world
 from tests.retention.world import USERS, World
 
 Harm = Callable[[World, Plan], object]

@@ -7,8 +7,8 @@ import pytest
 from functions.adapters.memory_versioned import StoredVersion
 from functions.contract.object_keys import commit_key, manifest_key
 from functions.engine.repository import BackupName
+from tests.retention.collecting import collected
 from tests.retention.happenings import Truth
-from tests.retention.test_collector import collected
 from tests.retention.world import USERS, World
 
 Versions = list[StoredVersion]

@@ -15,7 +15,7 @@ from functions.engine.errors import AccessError, CredentialsError, StrongroomErr
 from functions.engine.retention.history import load_history
 from functions.engine.retention.locks import lock_plan
 from functions.engine.safety import DEFAULT_SAFETY
-from tests.retention.test_collector import collected, ripe_world
+from tests.retention.collecting import collected, ripe_world
 from tests.retention.world import DAY, LOCK_DAYS, USERS, World
 
 BORN = datetime(2026, 11, 20, 2, tzinfo=UTC)

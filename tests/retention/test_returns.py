@@ -18,8 +18,8 @@ from functions.engine.retention.acts import Acts
 from functions.engine.retention.history import load_history
 from functions.engine.retention.plan import BACKUPS
 from functions.engine.retention.plan import PACKS as PACK_LINES
+from tests.retention.collecting import collected, oldest, plan_of, ripe_world, until_hidden
 from tests.retention.happenings import Truth
-from tests.retention.test_collector import collected, oldest, plan_of, ripe_world, until_hidden
 from tests.retention.world import DAY, USERS, World
 
 
