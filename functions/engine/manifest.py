@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ _READ_SIZE = 1024 * 1024
 _WRITE_SIZE = 64 * 1024
 _JSON = json.JSONDecoder()
 _LINE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_quoted = _LINE.encode
 
 
 class Header(NamedTuple):
@@ -61,20 +62,22 @@ class Line:
 
 
 def encode_entry(entry: FileEntry) -> bytes:
-    """Give the line of a file, without the newline. Empty fields are left out."""
-    document: dict[str, Any] = {
-        "key": entry.key,
-        "size": entry.size,
-        "etag": entry.etag,
-        "modified": entry.modified,
-    }
-    if entry.version is not None:
-        document["version"] = entry.version
-    properties = entry.properties
-    named = (("system", properties.system), ("user", properties.user), ("tags", properties.tags))
-    document.update({name: value for name, value in named if value})
-    document["chunks"] = [(ref.chunk.hex(), ref.pack, ref.offset, ref.stored, ref.length) for ref in entry.chunks]
-    return _encode(document)
+    """Give the line of a file, without the newline. Empty fields are left out.
+
+    Put together here, from strings that the encoder has quoted: for a whole document it takes three times as long,
+    and there is one for every file that is read.
+    """
+    key, size, etag, modified, refs, version, properties = entry
+    fields = f'"key":{_quoted(key)},"size":{size},"etag":{_quoted(etag)},"modified":{_quoted(modified)}'
+    if version is not None:
+        fields += f',"version":{_quoted(version)}'
+    for name, value in (("system", properties.system), ("user", properties.user), ("tags", properties.tags)):
+        if value:
+            fields += f',"{name}":{_quoted_strings(value)}'
+    chunks = ",".join(
+        [f'["{id_.hex()}",{_quoted(pack)},{at},{stored},{length}]' for id_, pack, at, stored, length in refs]
+    )
+    return f'{{{fields},"chunks":[{chunks}]}}'.encode()
 
 
 def encode_unreadable(item: Unreadable) -> bytes:
@@ -245,3 +248,8 @@ def _split(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _encode(document: dict[str, Any]) -> bytes:
     return _LINE.encode(document).encode()
+
+
+def _quoted_strings(texts: Mapping[str, str]) -> str:
+    pairs = [f"{_quoted(name)}:{_quoted(text)}" for name, text in texts.items()]
+    return f"{{{','.join(pairs)}}}"

@@ -67,8 +67,7 @@ class ObjectRead(NamedTuple):
     properties: Properties
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(NamedTuple):
     """One file of a backup, as its manifest line says it."""
 
     key: str
@@ -77,7 +76,7 @@ class FileEntry:
     modified: str
     chunks: tuple[ChunkRef, ...]
     version: str | None = None
-    properties: Properties = field(default_factory=Properties)
+    properties: Properties = Properties()
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,13 @@ class Shop:
         except BaseException as error:
             raise RepositoryFailedError(error) from error
 
+    def done(self, task: Task, outcomes: list[Outcome]) -> None:
+        """Report what was read, and give the outcomes to whoever waits for this task and those beside it."""
+        files = sum(1 for outcome in outcomes if outcome.line and outcome.unreadable is None)
+        read, new, stored = (sum(counts) for counts in zip(*((o.read, o.new, o.stored) for o in outcomes), strict=True))
+        self.progress.advance(files=files, read=read, new=new, stored=stored)
+        task.done(outcomes)
+
     def outcome(
         self, task: Task, read: ObjectRead, chunks: Sequence[ChunkRef], fresh: dict[ChunkId, ChunkRef]
     ) -> Outcome:
@@ -123,7 +130,6 @@ class Shop:
             task.item.key, read.size, read.etag, read.modified, tuple(chunks), read.version, read.properties
         )
         packs = frozenset([ref.pack for ref in chunks])
-        self.progress.advance(files=1, read=read.size, new=new, stored=stored)
         return Outcome(task.sequence, encode_entry(entry), task.item.key, packs, read.size, read.size, new, stored)
 
 
@@ -147,7 +153,7 @@ class Reader:
         safety = self._shop.safety
         if safety.object_limit is not None and task.item.size > safety.object_limit:
             error = SourceTooLargeError(f"{task.item.key!r} has {task.item.size:,} bytes, over {safety.object_limit:,}")
-            task.done([task.failed(error)])
+            self._shop.done(task, [task.failed(error)])
             return
         if task.item.size > safety.part_size:
             read_in_parts(self._shop, task, self.reserve)
@@ -208,7 +214,7 @@ def _store_batch(shop: Shop, batch: _Batch, tools: Tools) -> None:
     finally:
         batch.reads.clear()  # the futures refer to the batch: without this only the garbage collector frees the bytes
         shop.budget.release(batch.size)
-    batch.tasks[0].done(outcomes)
+    shop.done(batch.tasks[0], outcomes)
 
 
 def _read_batch(shop: Shop, batch: _Batch, tools: Tools, outcomes: list[Outcome]) -> None:
@@ -357,7 +363,7 @@ class _LargeRead:
             outcome = self._outcome(tools)
         except BaseException as error:  # noqa: BLE001 - the backup that waits for this object must hear of it
             outcome = Outcome(self._task.sequence, error=_cause(error))
-        self._task.done([outcome])
+        self._shop.done(self._task, [outcome])
 
     def _outcome(self, tools: Tools) -> Outcome:
         refs = [ref for ref in self._slots if ref is not None]

@@ -69,6 +69,15 @@ def test_exotic_keys_come_back(key: str) -> None:
     assert line.key == key
 
 
+@given(entries)
+@example(ENTRY)
+def test_a_line_is_what_a_json_encoder_writes(entry: FileEntry) -> None:
+    """To the byte, though no encoder sees it whole: no space, text as UTF-8, and only what JSON demands escaped."""
+    line = encode_entry(entry)
+    assert json.dumps(json.loads(line), ensure_ascii=False, separators=(",", ":")).encode() == line
+    assert b"\n" not in line
+
+
 @given(st.lists(st.one_of(entries, unreadables), max_size=6))
 @example([])
 def test_a_manifest_gives_back_what_was_written(items: list[FileEntry | Unreadable]) -> None:

@@ -314,7 +314,7 @@ def test_an_entry_whose_chunks_do_not_add_up_is_never_visible(world: World) -> N
     """A writer with a bug could have left one; it is reported."""
     world.source.put("alice/a", noise(1, 1_000))
     result = world.back_up()
-    rewrite(world, result, lambda entry: replace(entry, size=entry.size + 1))
+    rewrite(world, result, lambda entry: entry._replace(size=entry.size + 1))
     report, destination = world.restore_records(world.repository.commit(name_of(result)))
     assert destination.files == {}
     assert [(failure.name, failure.code) for failure in report.failures] == [("alice/a", "CHUNK_CORRUPT")]
@@ -327,7 +327,7 @@ def test_chunks_in_the_wrong_order_are_what_the_manifest_says(world: World) -> N
     world.store.blobs[pack_key(sealed.pack_id)] = joined(sealed.parts)
     world.source.put("alice/a", b"x")
     result = world.back_up()
-    rewrite(world, result, lambda entry: replace(entry, size=6, chunks=tuple(sealed.refs[::-1])))
+    rewrite(world, result, lambda entry: entry._replace(size=6, chunks=tuple(sealed.refs[::-1])))
     _, destination = world.restore_records(world.repository.commit(name_of(result)))
     assert contents(destination) == {"alice/a": b"twoone"}
 

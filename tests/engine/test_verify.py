@@ -199,7 +199,7 @@ def test_a_place_that_the_pack_does_not_know_is_found(world: World, results: lis
     moved = place_of(world, results[0], "alice/small")._replace(offset=3)
 
     def move(entry: FileEntry) -> FileEntry:
-        return replace(entry, chunks=(moved,)) if entry.key == "alice/small" else entry
+        return entry._replace(chunks=(moved,)) if entry.key == "alice/small" else entry
 
     rewrite(world, results[0], move)
     (found,) = world.verify(*results, depth=depth).damages
@@ -211,7 +211,7 @@ def test_a_place_that_the_pack_does_not_know_is_found(world: World, results: lis
 @every_depth
 def test_a_file_whose_chunks_do_not_add_up_is_found(world: World, results: list[BackupResult], depth: Depth) -> None:
     """By name."""
-    rewrite(world, results[0], lambda entry: replace(entry, size=entry.size - 1))
+    rewrite(world, results[0], lambda entry: entry._replace(size=entry.size - 1))
     (found,) = world.verify(*results, depth=depth).damages
     assert found.code == "MANIFEST_CORRUPT"
     assert "alice/large" in found.detail

@@ -75,9 +75,9 @@ def test_chunks_that_do_not_reach_the_end_are_found() -> None:
     data = noise("data", 30)
     entry = entry_of(data, [10])
     longer = entry.chunks[1]._replace(length=40)
-    (found,) = compare(replace(entry, chunks=(entry.chunks[0], longer)), data)
+    (found,) = compare(entry._replace(chunks=(entry.chunks[0], longer)), data)
     assert found == f"ends within chunk {longer.chunk.hex()}"
-    assert compare(replace(entry, chunks=entry.chunks[:1]), data) == ["has 20 bytes at its end that no chunk names"]
+    assert compare(entry._replace(chunks=entry.chunks[:1]), data) == ["has 20 bytes at its end that no chunk names"]
 
 
 @pytest.mark.parametrize(

@@ -96,13 +96,13 @@ def parse_listing(body: Buffer) -> ListingPage:
 
 def _parse_object(text: str) -> SourceObject:
     fields = dict(_FIELD.findall(text))
-    etag = fields.get("ETag", "")
+    etag = fields.get("ETag", "").replace("&quot;", '"').replace("&#34;", '"')
     return SourceObject(
-        key=_key(fields["Key"]),
-        size=int(fields["Size"]),
-        etag=html.unescape(etag.replace("&quot;", '"')).strip('"'),
-        modified=fields["LastModified"],
-        storage_class=fields.get("StorageClass", "STANDARD"),
+        _key(fields["Key"]),
+        int(fields["Size"]),
+        (html.unescape(etag) if "&" in etag else etag).strip('"'),
+        fields["LastModified"],
+        fields.get("StorageClass", "STANDARD"),
     )
 
 

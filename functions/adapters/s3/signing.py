@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from urllib.parse import quote
 
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+_RESERVED = re.compile(r"[^A-Za-z0-9/_.~-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ CredentialProvider: TypeAlias = Callable[[], Credentials]
 
 def encode_path(key: str) -> str:
     """Percent-encode a key for the path of a URL: everything but unreserved characters and `/`."""
-    return quote(key, safe="/-_.~")
+    return _RESERVED.sub(lambda found: _percent(found[0]), key)
 
 
 def encode_query(query: Mapping[str, str]) -> str:
@@ -60,20 +62,19 @@ def sign(  # noqa: PLR0913 - the parts of a request, as the specification names 
     `path` and `query` are encoded already; of `headers` (lower-case names) those that start with `x-amz-` are
     signed. `now` must be within 15 minutes of AWS's time.
     """
-    stamp = _stamp(int(now.timestamp()))
+    stamp, scope, key = _moment(int(now.timestamp()), region, credentials.secret_key)
     added = {"x-amz-content-sha256": payload_sha256, "x-amz-date": stamp}
     if credentials.token:
         added["x-amz-security-token"] = credentials.token
-    signed = {name: " ".join(value.split()) for name, value in headers.items() if name.startswith("x-amz-")}
-    signed.update(added)
-    signed["host"] = host
-    names = sorted(signed)
-    lines = "\n".join(f"{name}:{signed[name]}" for name in names)
-    listed = ";".join(names)
-    canonical = f"{method}\n{path}\n{query}\n{lines}\n\n{listed}\n{payload_sha256}"
-    scope = f"{stamp[:8]}/{region}/s3/aws4_request"
+    signed = {"host": host, **added}
+    amazons = {name: " ".join(value.split()) for name, value in headers.items() if name.startswith("x-amz-")}
+    if amazons:  # else they are in order
+        signed = dict(sorted((amazons | signed).items()))
+    lines = "".join([f"{name}:{value}\n" for name, value in signed.items()])
+    listed = ";".join(signed)
+    canonical = f"{method}\n{path}\n{query}\n{lines}\n{listed}\n{payload_sha256}"
     digest = hashlib.sha256(canonical.encode("latin-1")).hexdigest()
-    mac = _keyed_mac(credentials.secret_key, stamp[:8], region).copy()
+    mac = key.copy()
     mac.update(f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}".encode())
     added["authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={listed}, "
@@ -82,15 +83,20 @@ def sign(  # noqa: PLR0913 - the parts of a request, as the specification names 
     return added
 
 
-@lru_cache(maxsize=8)
-def _stamp(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")
+@lru_cache(maxsize=256)
+def _percent(text: str) -> str:
+    return quote(text, safe="")
 
 
 @lru_cache(maxsize=8)
-def _keyed_mac(secret: str, date: str, region: str) -> hmac.HMAC:
-    """Give a MAC that has taken the day's key. Copying it, unlike `hmac.digest`, does not let go of the lock."""
+def _moment(second: int, region: str, secret: str) -> tuple[str, str, hmac.HMAC]:
+    """Give what all requests of a second share: the time stamp, the scope, and a MAC that has taken the day's key.
+
+    Copying a MAC, unlike `hmac.digest`, does not let go of the lock.
+    """
+    stamp = datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")
+    scope = (stamp[:8], region, "s3", "aws4_request")
     key = f"AWS4{secret}".encode()
-    for part in (date, region, "s3", "aws4_request"):
+    for part in scope:
         key = hmac.digest(key, part.encode(), "sha256")
-    return hmac.new(key, digestmod="sha256")
+    return stamp, "/".join(scope), hmac.new(key, digestmod="sha256")

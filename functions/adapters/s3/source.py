@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from functools import partial
 from http import HTTPStatus
 from typing import NamedTuple, TypeVar
 from xml.etree import ElementTree as ET
@@ -12,7 +11,7 @@ from xml.etree import ElementTree as ET
 from functions.adapters.s3.blobs import range_header
 from functions.adapters.s3.client import Call, S3Client
 from functions.adapters.s3.listing import ListingPage, parse_listing
-from functions.adapters.s3.refusals import S3Error
+from functions.adapters.s3.refusals import S3Error, refuse_failure
 from functions.adapters.s3.transport import Response
 from functions.contract.object_keys import ROOT_USER
 from functions.engine.errors import (
@@ -25,14 +24,16 @@ from functions.engine.errors import (
 )
 from functions.engine.model import ObjectRead, Properties, SourceObject
 
-SYSTEM_HEADERS = (
-    "cache-control",
-    "content-disposition",
-    "content-encoding",
-    "content-language",
-    "content-type",
-    "expires",
-    "x-amz-website-redirect-location",
+SYSTEM_HEADERS = frozenset(
+    {
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "content-type",
+        "expires",
+        "x-amz-website-redirect-location",
+    }
 )
 """The system metadata that a restore gives back. S3 keeps no other that a PutObject may set freely."""
 
@@ -68,22 +69,19 @@ class S3Source:
 
     def read(self, item: SourceObject, start: int = 0, length: int | None = None) -> Future[ObjectRead]:
         """See Source."""
-        headers = {"if-match": f'"{item.etag}"', **range_header(start, length)}
-        call = self._call(lambda response: _object_read(response, item), item.key, "s3:GetObject")
-        if start > 0:
-            return self._client.get(item.key, call, headers)
-        return self._with_tags(item.key, call, headers)
+        headers = {"if-match": f'"{item.etag}"'}
+        if start or length is not None:
+            headers |= range_header(start, length)
+        return self._client.get(item.key, _Read(self, item, with_tags=not start), headers)
 
     def stat(self, key: str) -> Future[SourceObject]:
         """See Source."""
         call = self._call(lambda response: _only(key, parse_listing(response.body)), key, "s3:ListBucket")
         return self._client.list_page(key, call, limit=1)
 
-    def _with_tags(self, key: str, call: Call[ObjectRead], headers: dict[str, str]) -> Future[ObjectRead]:
-        """Get the object, then its tags if the answer counts any; give a future of both."""
-        return self._client.get(key, _WithTags(call, partial(self._add_tags, key)), headers)
+    def add_tags(self, key: str, found: ObjectRead, whole: Future[ObjectRead]) -> None:
+        """Get the tags of an object that was read, and settle `whole` with both."""
 
-    def _add_tags(self, key: str, found: ObjectRead, whole: Future[ObjectRead]) -> None:
         def settle(outcome: Future[dict[str, str]]) -> None:
             error = outcome.exception()
             if error is not None:
@@ -96,9 +94,10 @@ class S3Source:
         self._client.tags(key, found.version, call).add_done_callback(settle)
 
     def _call(self, convert: Callable[[Response], T], key: str, action: str) -> Call[T]:
-        return Call(convert, lambda error: self._translate(error, key, action))
+        return Call(convert, lambda error: self.translate(error, key, action))
 
-    def _translate(self, error: BaseException, key: str, action: str) -> BaseException:
+    def translate(self, error: BaseException, key: str, action: str) -> BaseException:
+        """Give the tree's error for what kept an object from being read."""
         what = f"read {key!r}"
         if isinstance(error, S3Error):
             if error.s3_code == "InvalidObjectState":
@@ -113,30 +112,42 @@ class S3Source:
         return translated
 
 
-class _WithTags(NamedTuple):
-    """Settles a read at once, unless the answer counts tags: then `add_tags` does so with both."""
+class _Read(NamedTuple):
+    """Settles a read at once, unless the answer counts tags that are wanted: then `source` does so with both."""
 
-    call: Call[ObjectRead]
-    add_tags: Callable[[ObjectRead, Future[ObjectRead]], None]
+    source: S3Source
+    item: SourceObject
+    with_tags: bool
 
     def settle(self, whole: Future[ObjectRead], outcome: Response | Exception) -> None:
         """See Settler."""
-        if isinstance(outcome, Exception) or outcome.headers.get(_TAG_COUNT, "0") == "0":
-            self.call.settle(whole, outcome)
+        if isinstance(outcome, Exception):
+            self._fail(whole, outcome)
             return
-        found: Future[ObjectRead] = Future()
-        self.call.settle(found, outcome)
-        if (error := found.exception()) is not None:
-            whole.set_exception(error)
+        try:
+            found = _object_read(refuse_failure(outcome), self.item)
+        except Exception as error:  # noqa: BLE001 - the waiting thread gets it, whatever it is
+            self._fail(whole, error)
+            return
+        if self.with_tags and outcome.headers.get(_TAG_COUNT, "0") != "0":
+            self.source.add_tags(self.item.key, found, whole)
         else:
-            self.add_tags(found.result(), whole)
+            whole.set_result(found)
+
+    def _fail(self, whole: Future[ObjectRead], error: Exception) -> None:
+        whole.set_exception(self.source.translate(error, self.item.key, "s3:GetObject"))
 
 
 def _object_read(response: Response, item: SourceObject) -> ObjectRead:
     headers = response.headers
-    system = {name: headers[name] for name in SYSTEM_HEADERS if name in headers}
-    user = {name[len(USER_METADATA) :]: value for name, value in headers.items() if name.startswith(USER_METADATA)}
-    total = headers.get("content-range", "").rpartition("/")[2]
+    system: dict[str, str] = {}
+    user: dict[str, str] = {}
+    for name, value in headers.items():
+        if name in SYSTEM_HEADERS:
+            system[name] = value
+        elif name.startswith(USER_METADATA):
+            user[name[len(USER_METADATA) :]] = value
+    total = headers["content-range"].rpartition("/")[2] if "content-range" in headers else ""
     version = headers.get("x-amz-version-id")
     return ObjectRead(
         data=response.body,
