@@ -114,8 +114,10 @@ class Shop:
         """Report what was read, and give the outcomes to whoever waits for this task and those beside it."""
         files = sum(1 for outcome in outcomes if outcome.line and outcome.unreadable is None)
         read, new, stored = (sum(counts) for counts in zip(*((o.read, o.new, o.stored) for o in outcomes), strict=True))
-        self.progress.advance(files=files, read=read, new=new, stored=stored)
-        task.done(outcomes)
+        try:
+            self.progress.advance(files=files, read=read, new=new, stored=stored)
+        finally:
+            task.done(outcomes)
 
     def outcome(
         self, task: Task, read: ObjectRead, chunks: Sequence[ChunkRef], fresh: dict[ChunkId, ChunkRef]
