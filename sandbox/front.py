@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -44,6 +45,8 @@ _SINGLE = {
 }
 _ALIAS_CALLS = {"GET": "GetAlias", "PUT": "UpdateAlias", "DELETE": "DeleteAlias"}
 _LOOK_S = 1
+_CONNECTIONS = 10_240
+"""What macOS allows at most, where the system's own limit is none."""
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
 _App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 _Decisions = Counter[tuple[str, str, str, bool]]
@@ -52,6 +55,7 @@ _Decisions = Counter[tuple[str, str, str, bool]]
 def main() -> int:
     """Serve until told to end, or until whoever started this ends without having released it."""
     threading.Thread(target=_follow, args=(os.environ.get(_OWNER),), daemon=True).start()
+    _allow_connections()
     app: Any = import_module("ministack.app")
     for name in _NOT_FOR_FUNCTIONS:
         os.environ.pop(name, None)
@@ -65,6 +69,17 @@ def main() -> int:
     _teach_replication(import_module("ministack.services.s3"))
     status = import_module("hypercorn.__main__").main(sys.argv[1:])
     return int(status or 0)
+
+
+def _allow_connections() -> None:
+    """Let there be as many open files as the system allows.
+
+    An ordinary user begins with 1,024. Functions, tools and replication keep more connections than that alive, and
+    whoever comes then is kept waiting until others end.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS if most == resource.RLIM_INFINITY else min(_CONNECTIONS, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _beside(path: str) -> Any:  # noqa: ANN401 - a module

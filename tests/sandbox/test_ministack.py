@@ -1,17 +1,20 @@
 """The launcher of the embedded AWS."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from botocore.config import Config
 
 from sandbox.ministack import PROJECT_ROOT, MiniStack, MiniStackError
 
@@ -23,6 +26,23 @@ def test_it_serves_objects(s3: "S3Client", bucket: str) -> None:
     """What was put into a bucket comes back."""
     s3.put_object(Bucket=bucket, Key="a/b", Body=b"content")
     assert s3.get_object(Bucket=bucket, Key="a/b")["Body"].read() == b"content"
+
+
+def test_it_serves_more_connections_than_its_user_begins_with() -> None:
+    """An ordinary user may open 1,024 files unless he asks for more; whoever came after them would wait for long."""
+    begins, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    stack = MiniStack()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
+    try:
+        stack.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (begins, most))
+    with ExitStack() as open_ones:
+        open_ones.callback(stack.stop)
+        for _ in range(400):
+            open_ones.enter_context(socket.create_connection(("127.0.0.1", _port(stack)), timeout=5))
+        config = Config(read_timeout=10, retries={"total_max_attempts": 1})
+        assert boto3.client("s3", endpoint_url=stack.endpoint, config=config).list_buckets()["Buckets"] == []
 
 
 def test_two_run_side_by_side_and_stop_closes_the_port(ministack: MiniStack) -> None:
