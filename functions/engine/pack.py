@@ -60,6 +60,11 @@ class PackBuilder:
         """Say what the pack takes so far; its index counts too, for a record is larger than a tiny chunk."""
         return self._end + len(self._refs) * RECORD_SIZE
 
+    @property
+    def chunks(self) -> int:
+        """Say how many it holds so far."""
+        return len(self._refs)
+
     def add(self, chunk: ChunkId, stored: Buffer, length: int) -> ChunkRef:
         """Append a chunk's stored bytes, whose plain length is `length`, and give its place."""
         ref = ChunkRef(chunk, self.pack_id, self._end, len(stored), length)

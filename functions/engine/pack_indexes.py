@@ -62,10 +62,12 @@ class CachedIndex(NamedTuple):
 class IndexCache:
     """The indexes of the packs that were asked for last. Safe from any thread; none is read twice at once."""
 
-    def __init__(self, store: BlobStore, keep: int = 256) -> None:
-        """Keep up to `keep` indexes: about 60 KiB each for packs of small files."""
+    def __init__(self, store: BlobStore, keep: int = 256, chunks: int = 131_072) -> None:
+        """Keep up to `keep` indexes, about 60 KiB each for packs of small files, of up to `chunks` chunks in all."""
         self._store = store
         self._keep = keep
+        self._chunks = chunks
+        self._held = 0
         self._kept: OrderedDict[PackId, Future[CachedIndex]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -74,7 +76,7 @@ class IndexCache:
         mine = self._claim(pack_ids[: self._keep])
         try:
             for found in map(_unless_archived, read_pack_indexes(self._store, list(mine))):
-                mine.pop(found.pack_id).set_result(CachedIndex(frozenset(found.refs), found.error))
+                self._settle(found.pack_id, mine.pop(found.pack_id), CachedIndex(frozenset(found.refs), found.error))
         except BaseException as error:
             with self._lock:
                 for pack_id, future in mine.items():
@@ -101,8 +103,24 @@ class IndexCache:
                 if pack_id not in self._kept:
                     mine[pack_id] = self._kept[pack_id] = Future()
             while len(self._kept) > self._keep:
-                self._kept.popitem(last=False)
+                self._forget(next(iter(self._kept)))
         return mine
+
+    def _settle(self, pack_id: PackId, future: Future[CachedIndex], index: CachedIndex) -> None:
+        with self._lock:
+            future.set_result(index)
+            if self._kept.get(pack_id) is future:
+                self._held += len(index.places)
+            for other, kept in list(self._kept.items()):
+                if self._held <= self._chunks:
+                    return
+                if other != pack_id and kept.done():
+                    self._forget(other)
+
+    def _forget(self, pack_id: PackId) -> None:
+        future = self._kept.pop(pack_id)
+        if future.done() and future.exception() is None:
+            self._held -= len(future.result().places)
 
 
 def list_targets(store: BlobStore) -> Iterator[PackId]:

@@ -68,7 +68,7 @@ class Packer:
                 ref = self._open.add(*item)
                 self._places[item.chunk] = ref
                 refs.append(ref)
-                if self._open.size >= self._safety.pack_target:
+                if self._open.size >= self._safety.pack_target or self._open.chunks >= self._safety.pack_chunks:
                     full, self._open = self._open, None
             if full is not None:
                 self._upload(full)

@@ -18,6 +18,9 @@ class SafetyParameters:
     pack_target: int = 16 * MIB
     """A pack is closed at the first chunk that reaches this: PUT cost hardly falls beyond it."""
 
+    pack_chunks: int = 16_384
+    """... or at this many of them: whoever reads a pack holds its index in memory, and chunks may be tiny."""
+
     pack_limit: int = 32 * MIB
     """The format promises readers that no pack is larger. A restore reads no range of a pack longer than this."""
 

@@ -15,10 +15,11 @@ import pickle
 import signal
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from itertools import chain
 from multiprocessing.connection import Connection
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -130,7 +131,9 @@ class _Board:
     def __init__(self, index: DedupIndex) -> None:
         self._index = index
         self._announced: dict[ChunkId, tuple[Any, ...]] = {}
-        """Places as they came: making a ChunkRef of each would cost as much as all else that is done here."""
+        """Places in packs that are not durable yet, as they came; from then on `index` holds them."""
+        self._packed: defaultdict[PackId, list[tuple[Any, ...]]] = defaultdict(list)
+        """The same, by pack, and all of them: two processes may announce a chunk."""
         self._open: set[PackId] = set()
         self._recorded: set[PackId] = set()
         self._lost: dict[PackId, BaseException] = {}
@@ -147,17 +150,22 @@ class _Board:
 
     def record(self, durable: tuple[AbstractSet[PackId], list[tuple[Any, ...]]]) -> None:
         """Take packs that are durable by now: those of which every chunk was announced, and places in others."""
-        packs, refs = durable
-        self._index.record(map(ChunkRef._make, refs))
-        packs = packs | {ref[1] for ref in refs}
+        whole, refs = durable
+        packs = whole | {ref[1] for ref in refs}
+        announced = [ref for pack in packs for ref in self._packed.pop(pack, ())]
+        self._index.record(map(ChunkRef._make, chain(announced, refs)))
+        for ref in announced:
+            if self._announced.get(ref[0]) is ref:
+                del self._announced[ref[0]]
         self._open -= packs
         self._recorded |= packs
 
     def announce(self, refs: list[tuple[Any, ...]]) -> None:
         """Take chunks of unfinished packs. One that was recorded meanwhile is not unfinished any more."""
-        announced = self._announced
         for ref in refs:
-            announced.setdefault(ref[0], ref)
+            if ref[1] not in self._recorded:
+                self._announced.setdefault(ref[0], ref)
+                self._packed[ref[1]].append(ref)
         self._open |= {ref[1] for ref in refs} - self._recorded
 
     def withdraw(self, lost: tuple[AbstractSet[PackId], BaseException]) -> None:

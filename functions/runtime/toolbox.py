@@ -7,6 +7,7 @@ import gc
 import os
 import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 import certifi
 
-from functions.adapters.memory import MemoryIndex
+from functions.adapters.local_index import LocalIndex
 from functions.adapters.s3.blobs import S3BlobStore
 from functions.adapters.s3.client import Location, S3Client
 from functions.adapters.s3.source import S3Source
@@ -82,6 +83,7 @@ class Toolbox:
         self._credentials = find_credentials(environment, connection.profile)
         settings = TransportSettings(connections=connection.connections, ca_file=certifi.where())
         self._transport = Transport(settings)
+        self._to_close = ExitStack()
 
     def __enter__(self) -> Self:
         """Give the toolbox."""
@@ -90,8 +92,9 @@ class Toolbox:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the transport."""
+        """End the transport, and what was kept in files."""
         self.close()
+        self._to_close.close()
 
     def close(self) -> None:
         """End the transport, from any thread. What is under way ends with UnavailableError, and nothing new begins."""
@@ -153,7 +156,9 @@ class Toolbox:
     def index(self, store: BlobStore, table: str | None) -> DedupIndex:
         """Give the dedup index in DynamoDB's `table`; without one, an index that is read from the packs when needed."""
         if table is None:
-            return MemoryIndex(lambda index: fill_index(store, index))
+            index = LocalIndex(lambda empty: fill_index(store, empty))
+            self._to_close.callback(index.close)
+            return index
         from functions.adapters.dynamo.index import DynamoIndex  # noqa: PLC0415 - 0.03 s that only a table needs
 
         return DynamoIndex.connect(

@@ -19,6 +19,7 @@ from functions.adapters.dynamo.ledger import DynamoLedger
 from functions.adapters.dynamo.users import DynamoUsers
 from functions.adapters.faults import Failures, Faults, FaultyBlobStore, FaultyIndex
 from functions.adapters.faults_ledger import FaultyCatalog, FaultyDrills, FaultyLedger, FaultyUsers
+from functions.adapters.local_index import LocalIndex
 from functions.adapters.memory import MemoryBlobStore, MemoryIndex
 from functions.adapters.memory_ledger import MemoryCatalog, MemoryDrills, MemoryLedger, MemoryUsers
 from functions.adapters.s3.blobs import S3BlobStore
@@ -158,11 +159,13 @@ def linked_index() -> Iterator[DedupIndex]:
     ours.close()
 
 
-@pytest.fixture(params=["memory", "faulty", "linked", "dynamo"])
+@pytest.fixture(params=["memory", "local", "file", "faulty", "linked", "dynamo"])
 def index(request: pytest.FixtureRequest) -> DedupIndex:
     """Give an empty index."""
     if request.param == "memory":
         return MemoryIndex()
+    if request.param in ("local", "file"):
+        return LocalIndex(in_memory=50_000 if request.param == "local" else 0)
     if request.param == "faulty":
         return FaultyIndex(MemoryIndex(), Faults())
     if request.param == "linked":

@@ -8,6 +8,7 @@ import pytest
 
 from cli.reference import PAGES, error_classes
 from cli.statuses import MEANINGS
+from functions.adapters.local_index import IN_MEMORY
 from functions.engine.safety import DEFAULT_SAFETY, MIB
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,7 +146,10 @@ def test_the_bounds_of_memory_are_those_of_the_code() -> None:
     safety = DEFAULT_SAFETY
     assert bounds["source bytes being read, cut and hashed"] == f"{safety.buffer_budget // MIB} MiB"
     assert safety.packs_in_flight == 3
-    assert bounds["packs"] == f"{safety.pack_target // MIB} MiB each: one open, three on their way"
+    packs = f"{safety.pack_target // MIB} MiB each: one open, three on their way; {safety.pack_chunks:,} chunks in each"
+    assert bounds["packs"] == packs
+    held = f"{IN_MEMORY:,} chunks; when there are more, all are in a temporary file, 75 bytes each"
+    assert bounds["index without a table"] == held
     assert bounds["lines that wait for an earlier one"] == f"{safety.entry_window:,}"
     manifest = f"{safety.segment_bytes // MIB} MiB or {safety.segment_entries:,} lines"
     assert bounds["one manifest, compressed"] == manifest

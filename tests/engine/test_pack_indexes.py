@@ -146,6 +146,21 @@ def test_a_cache_loads_no_more_than_it_can_keep(store: CountingStore) -> None:
     assert len(store.tails) == 2
 
 
+@pytest.mark.parametrize("chunks", [2, 3, 8, 9, 10])
+def test_a_cache_keeps_no_more_chunks_than_it_may(store: CountingStore, chunks: int) -> None:
+    """Packs of tiny files hold very many. The one that was asked for last is kept, however large."""
+    packs = fill(store, 6)
+    cache = IndexCache(store, chunks=chunks)
+    cache.load(packs)
+    for pack in (*packs, *packs):
+        assert len(cache.get(pack).places) == 3
+        kept = [len(future.result().places) for future in cache._kept.values()]
+        assert cache._held == sum(kept) <= max(3, chunks)
+        read = len(store.tails)
+        cache.get(pack)
+        assert len(store.tails) == read
+
+
 def test_a_cache_keeps_a_packs_error(store: CountingStore) -> None:
     """A missing pack stays missing."""
     cache = IndexCache(store)

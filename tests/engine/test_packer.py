@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
 
 import pytest
 
@@ -111,6 +112,16 @@ def test_a_pack_of_very_many_tiny_chunks_is_no_larger_than_the_limit() -> None:
     packer.close()
     assert len(store.blobs) > 1
     assert max(map(len, store.blobs.values())) <= 20_000
+
+
+def test_a_pack_holds_no_more_chunks_than_its_readers_shall_hold() -> None:
+    """However tiny they are."""
+    store = MemoryBlobStore()
+    packer = Packer(store, MemoryIndex(), Ids(), SafetyParameters(pack_chunks=100))
+    refs = packer.add([StoredChunk(noise(number, 32), noise(number, 5), 5) for number in range(250)])
+    packer.close()
+    assert [len(list(same)) for _, same in groupby(refs, lambda ref: ref.pack)] == [100, 100, 50]
+    assert len(store.blobs) == 2
 
 
 def test_chunks_of_packs_under_way_are_found(bench: Bench) -> None:

@@ -282,7 +282,7 @@ def test_the_commit_record_of_the_document_names_its_manifest() -> None:
 def test_the_sizes_are_those_of_the_document() -> None:
     """What a writer keeps to."""
     rows = table("sizes")
-    assert len(rows) == 4
+    assert len(rows) == 5
     assert {row[0]: number(row[1]) for row in rows} == {row[0]: getattr(DEFAULT_SAFETY, row[0]) for row in rows}
 
 

@@ -147,6 +147,21 @@ def test_an_announced_place_is_named_as_tentative() -> None:
     assert board.lookup([CHUNK]) == ([tuple(REF)], set())
 
 
+def test_what_is_durable_is_held_by_the_index_alone() -> None:
+    """Two processes have announced a chunk: it is found in the pack that is durable, and at last kept nowhere else."""
+    index = MemoryIndex()
+    board = _Board(index)
+    other = REF._replace(pack="f" * 32, offset=7)
+    board.announce([tuple(REF)])
+    board.announce([tuple(other)])
+    board.record(({other.pack}, []))
+    assert board.lookup([CHUNK]) == ([tuple(other)], set())
+    board.record(({PACK}, []))
+    assert board.lookup([CHUNK]) == ([tuple(other)], set())
+    assert (board._announced, dict(board._packed)) == ({}, {})
+    assert index.places == {CHUNK: other}
+
+
 def test_what_was_announced_only_in_part_is_told_when_it_is_durable() -> None:
     """And nothing twice: of a pack that was announced to its last chunk, only the name is sent."""
     done = run("""
