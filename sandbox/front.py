@@ -72,14 +72,15 @@ def main() -> int:
 
 
 def _allow_connections() -> None:
-    """Let there be as many open files as the system allows.
+    """Let there be as many open files as are needed, if the system allows it.
 
     An ordinary user begins with 1,024. Functions, tools and replication keep more connections than that alive, and
     whoever comes then is kept waiting until others end.
     """
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    begins, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _CONNECTIONS if most == resource.RLIM_INFINITY else min(_CONNECTIONS, most)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    if begins != resource.RLIM_INFINITY and begins < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _beside(path: str) -> Any:  # noqa: ANN401 - a module

@@ -1,6 +1,6 @@
 """A DedupIndex of one machine, for whoever has no table: in memory while it is small, in a temporary file beyond.
 
-A chunk takes half a kilobyte in a dict, so a repository of 1 TB would take 2 GB. In the file it takes 64 bytes, and of
+A chunk takes half a kilobyte in a dict, so a repository of 1 TB would take 2 GB. In the file it takes 75 bytes, and of
 the file no more than the cache is in memory. SQLite keeps it: a temporary database, which the system removes when it
 is closed, however that comes (sqlite.org, "Temporary Files Used By SQLite").
 """
@@ -32,7 +32,7 @@ _LOOK_UP = "SELECT pack, at, stored, length FROM places WHERE chunk = ?"
 
 
 class LocalIndex:
-    """Nobody shares it but the threads of this process. `fill` is called once, before the first look-up."""
+    """Shared by the threads of this process alone. `fill` is called before the first look-up, until it ends well."""
 
     def __init__(self, fill: Callable[[LocalIndex], object] | None = None, *, in_memory: int = IN_MEMORY) -> None:
         """Start empty, in memory."""
@@ -45,9 +45,9 @@ class LocalIndex:
     def lookup(self, chunks: Sequence[ChunkId]) -> Mapping[ChunkId, ChunkRef]:
         """See DedupIndex."""
         with self._lock:
-            fill, self._fill = self._fill, None
-            if fill is not None:
-                fill(self)
+            if self._fill is not None:
+                self._fill(self)
+                self._fill = None  # not before: who asks after a fill that failed must not find the index empty
             if self._file is not None:
                 return self._file.lookup(chunks)
             return {chunk: self._places[chunk] for chunk in chunks if chunk in self._places}

@@ -23,6 +23,8 @@ from functions.engine.ports import BlobStore, DedupIndex, Tail
 from functions.engine.retention.history import no_targets
 
 _AHEAD = 32
+_TOGETHER = 16
+"""Indexes that a cache reads at once: of the largest packs, a little more than half of what it keeps."""
 
 
 class PackIndex(NamedTuple):
@@ -62,7 +64,7 @@ class CachedIndex(NamedTuple):
 class IndexCache:
     """The indexes of the packs that were asked for last. Safe from any thread; none is read twice at once."""
 
-    def __init__(self, store: BlobStore, keep: int = 256, chunks: int = 131_072) -> None:
+    def __init__(self, store: BlobStore, keep: int = 256, chunks: int = 393_216) -> None:
         """Keep up to `keep` indexes, about 60 KiB each for packs of small files, of up to `chunks` chunks in all."""
         self._store = store
         self._keep = keep
@@ -72,17 +74,29 @@ class IndexCache:
         self._lock = threading.Lock()
 
     def load(self, pack_ids: Sequence[PackId]) -> None:
-        """Read the indexes that are not there yet, many at once; no more than fit."""
-        mine = self._claim(pack_ids[: self._keep])
+        """Read the indexes that are not there yet, some at once; no more than are there still when all are read."""
+        brought = 0
+        for start in range(0, min(len(pack_ids), self._keep), _TOGETHER):
+            if brought > self._chunks // 2:
+                return
+            brought += self._load(pack_ids[start : min(start + _TOGETHER, self._keep)])
+
+    def _load(self, pack_ids: Sequence[PackId]) -> int:
+        """Read some indexes; give how many chunks they have."""
+        mine = self._claim(pack_ids)
+        brought = 0
         try:
             for found in map(_unless_archived, read_pack_indexes(self._store, list(mine))):
                 self._settle(found.pack_id, mine.pop(found.pack_id), CachedIndex(frozenset(found.refs), found.error))
+                brought += len(found.refs)
         except BaseException as error:
             with self._lock:
                 for pack_id, future in mine.items():
-                    self._kept.pop(pack_id, None)
+                    if self._kept.get(pack_id) is future:
+                        del self._kept[pack_id]
                     future.set_exception(error)
             raise
+        return brought
 
     def get(self, pack_id: PackId) -> CachedIndex:
         """Give one index; read it if it is not there."""
@@ -100,7 +114,9 @@ class IndexCache:
         mine: dict[PackId, Future[CachedIndex]] = {}
         with self._lock:
             for pack_id in pack_ids:
-                if pack_id not in self._kept:
+                if pack_id in self._kept:
+                    self._kept.move_to_end(pack_id)
+                else:
                     mine[pack_id] = self._kept[pack_id] = Future()
             while len(self._kept) > self._keep:
                 self._forget(next(iter(self._kept)))

@@ -116,8 +116,9 @@ class Shop:
         read, new, stored = (sum(counts) for counts in zip(*((o.read, o.new, o.stored) for o in outcomes), strict=True))
         try:
             self.progress.advance(files=files, read=read, new=new, stored=stored)
-        finally:
-            task.done(outcomes)
+        except BaseException as error:  # noqa: BLE001 - the backup that waits for these objects must hear of it
+            outcomes.append(Outcome(task.sequence, error=error))
+        task.done(outcomes)
 
     def outcome(
         self, task: Task, read: ObjectRead, chunks: Sequence[ChunkRef], fresh: dict[ChunkId, ChunkRef]

@@ -60,6 +60,24 @@ def test_it_is_filled_once_before_the_first_look_up() -> None:
     index.close()
 
 
+def test_it_is_not_taken_for_filled_when_that_failed() -> None:
+    """It is tried again: an index that looks empty would have everything stored once more."""
+    fails = [True]
+
+    def fill(empty: LocalIndex) -> None:
+        empty.record([ref(1)])
+        if fails.pop():
+            fails.append(False)
+            raise UnavailableError("an outage")
+        empty.record([ref(2)])
+
+    index = LocalIndex(fill, in_memory=IN_MEMORY)
+    with pytest.raises(UnavailableError, match="outage"):
+        index.lookup([ref(1).chunk])
+    assert list(index.lookup([ref(1).chunk, ref(2).chunk]).values()) == [ref(1), ref(2)]
+    index.close()
+
+
 def test_beyond_its_share_nothing_is_left_in_memory() -> None:
     """All of it goes into the file, not only what comes from then on."""
     index = LocalIndex(in_memory=IN_MEMORY)

@@ -146,6 +146,24 @@ def test_a_cache_loads_no_more_than_it_can_keep(store: CountingStore) -> None:
     assert len(store.tails) == 2
 
 
+@pytest.mark.parametrize("packs", [1, 16, 17, 40])
+@pytest.mark.parametrize("chunks", [1, 96, 97, 1_000])
+def test_what_a_cache_loads_is_there_when_it_is_asked_for(store: CountingStore, packs: int, chunks: int) -> None:
+    """Also beside what it kept before. What does not fit is not loaded, but read when its turn comes."""
+    found = fill(store, 5 + packs)
+    before, wanted = found[:5], found[5:]
+    cache = IndexCache(store, chunks=chunks)
+    cache.load(before)
+    cache.load(wanted)
+    loaded = len(store.tails)
+    if chunks >= 3 * packs and packs < 40:
+        assert loaded == 5 + packs
+    for pack in wanted:
+        assert len(cache.get(pack).places) == 3
+    if chunks > 1:
+        assert len(store.tails) == 5 + packs
+
+
 @pytest.mark.parametrize("chunks", [2, 3, 8, 9, 10])
 def test_a_cache_keeps_no_more_chunks_than_it_may(store: CountingStore, chunks: int) -> None:
     """Packs of tiny files hold very many. The one that was asked for last is kept, however large."""

@@ -45,6 +45,17 @@ def test_it_serves_more_connections_than_its_user_begins_with() -> None:
         assert boto3.client("s3", endpoint_url=stack.endpoint, config=config).list_buckets()["Buckets"] == []
 
 
+def test_it_takes_nothing_from_what_its_user_may() -> None:
+    """Who may open more files than it needs keeps that."""
+    begins, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    try:
+        with MiniStack() as stack:
+            assert resource.prlimit(stack.pid, resource.RLIMIT_NOFILE) == (most, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (begins, most))
+
+
 def test_two_run_side_by_side_and_stop_closes_the_port(ministack: MiniStack) -> None:
     """Each has a port and a state of its own, and the port is closed after the block."""
     with MiniStack() as second:
