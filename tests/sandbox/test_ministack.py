@@ -16,7 +16,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from sandbox.ministack import PROJECT_ROOT, MiniStack, MiniStackError
+from sandbox.ministack import DEFAULT_PYTHON, PROJECT_ROOT, MiniStack, MiniStackError
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -28,15 +28,13 @@ def test_it_serves_objects(s3: "S3Client", bucket: str) -> None:
     assert s3.get_object(Bucket=bucket, Key="a/b")["Body"].read() == b"content"
 
 
-def test_it_serves_more_connections_than_its_user_begins_with() -> None:
+def test_it_serves_more_connections_than_its_user_begins_with(tmp_path: Path) -> None:
     """An ordinary user may open 1,024 files unless he asks for more; whoever came after them would wait for long."""
-    begins, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    stack = MiniStack()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
-    try:
-        stack.start()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (begins, most))
+    confined = tmp_path / "python"
+    confined.write_text(f'#!/bin/sh\nulimit -S -n 256\nexec {DEFAULT_PYTHON} "$@"\n')
+    confined.chmod(0o700)
+    stack = MiniStack(python=confined)
+    stack.start()
     with ExitStack() as open_ones:
         open_ones.callback(stack.stop)
         for _ in range(400):
