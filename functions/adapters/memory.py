@@ -84,21 +84,14 @@ class MemoryBlobStore:
 
 
 class MemoryIndex:
-    """A DedupIndex in a dict, filled on first use when `fill` is given."""
+    """A DedupIndex in a dict."""
 
-    def __init__(self, fill: Callable[[MemoryIndex], object] | None = None) -> None:
-        """Start empty; `fill` is called once, before the first look-up."""
+    def __init__(self) -> None:
+        """Start empty."""
         self.places: dict[ChunkId, ChunkRef] = {}
-        self._fill = fill
-        self._lock = threading.Lock()
 
     def lookup(self, chunks: Sequence[ChunkId]) -> Mapping[ChunkId, ChunkRef]:
         """See DedupIndex."""
-        if self._fill is not None:
-            with self._lock:
-                fill, self._fill = self._fill, None
-                if fill is not None:
-                    fill(self)
         places = self.places
         return {chunk: places[chunk] for chunk in chunks if chunk in places}
 

@@ -24,7 +24,7 @@ from functions.engine.retention.history import no_targets
 
 _AHEAD = 32
 _TOGETHER = 16
-"""Indexes that a cache reads at once: of the largest packs, a little more than half of what it keeps."""
+"""Indexes that a cache reads at once: of the largest packs, two thirds of what it keeps."""
 
 
 class PackIndex(NamedTuple):
@@ -74,7 +74,7 @@ class IndexCache:
         self._lock = threading.Lock()
 
     def load(self, pack_ids: Sequence[PackId]) -> None:
-        """Read the indexes that are not there yet, some at once; no more than are there still when all are read."""
+        """Read the indexes that are not there yet, some at once, until they are half of what is kept, or more."""
         brought = 0
         for start in range(0, min(len(pack_ids), self._keep), _TOGETHER):
             if brought > self._chunks // 2:

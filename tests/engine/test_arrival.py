@@ -47,7 +47,8 @@ def first(world: World, user: str) -> BackupName:
 
 def go_on(world: World, user: str, parent: BackupName | None) -> bool:
     """Back up as a new primary does, with an index of the packs that are there; say whether it can be restored."""
-    world.index = MemoryIndex(lambda index: fill_index(world.store, index))
+    world.index = MemoryIndex()
+    fill_index(world.store, world.index)
     with world.session() as session:
         made = session.backup(replace(world.job(user), parent=parent))
     return not world.verify(made, depth=Depth.FULL).damages

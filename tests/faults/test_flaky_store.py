@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from functions.adapters.memory import MemoryIndex
+from functions.adapters.local_index import LocalIndex
 from functions.adapters.s3.blobs import S3BlobStore
 from functions.adapters.s3.client import S3Client
 from functions.adapters.s3.destination import S3Destination
@@ -58,7 +58,7 @@ class Cycle:
     def back_up(self) -> list[CommitRecord]:
         """Back up all users; give what was committed."""
         blobs = S3BlobStore(self.store)
-        index = MemoryIndex(lambda empty: fill_index(blobs, empty))
+        index = LocalIndex(lambda empty: fill_index(blobs, empty))
         ports = Ports(S3Source(self.source), blobs, index, now, random_hex)
         report = within(PATIENCE, lambda: back_up(ports, RunRequest("s", "clients/"), workers=2, safety=SMALL))
         assert [outcome.error for outcome in report.outcomes if outcome.error is not None] == []

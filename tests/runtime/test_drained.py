@@ -78,7 +78,7 @@ def test_without_a_collection_there_are_none() -> None:
 
 def test_a_full_run_of_the_tool_leaves_nothing_in_them(world: World) -> None:
     """It reads all again, and stores it anew."""
-    ports = Ports(world.source, world.store, MemoryIndex(lambda _index: None), world.worker_now, world.ids)
+    ports = Ports(world.source, world.store, MemoryIndex(), world.worker_now, world.ids)
     request = RunRequest(SOURCE, type=BackupType.FULL)
     store = Listed(world.store)
     plan = plan_run(world.source, store, world.worker_now, world.ids, request)
